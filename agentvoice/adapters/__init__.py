@@ -1,0 +1,1 @@
+"""The outside behind core.ports: engines, caller legs, relays, keys, the clock."""

@@ -1,0 +1,153 @@
+"""Agents: the stored profiles that speak in a call."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+
+from agentvoice.errors import UsageError
+
+ENGINE_OPENAI = "openai"
+ENGINE_LOCAL = "local"
+ENGINES = (ENGINE_LOCAL, ENGINE_OPENAI)
+
+MAX_SLUG_CHARS = 40  # transfer_to_<slug> must stay inside the 64 characters of a tool name
+MAX_NAME_CHARS = 80
+MAX_ALIASES = 16
+MAX_INSTRUCTIONS_CHARS = 32_000
+MAX_GREETING_CHARS = 1_000
+
+SLUG = re.compile(r"[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True)
+class StageSettings:
+    """One stage of the local engine: a local model by `model`, or an OpenAI-compatible HTTP
+    endpoint when `url` is set (then `model` is the name the endpoint knows).
+
+    `api_key` is a reference (`env:NAME` or `file:PATH`), never the key itself.
+    """
+
+    model: str = ""
+    url: str = ""
+    api_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSettings:
+    """Settings of an agent on the local engine. Empty stages use the engine's defaults."""
+
+    voice: str = ""
+    vad_threshold: float = 0.5
+    prefix_padding_ms: int = 300
+    silence_ms: int = 400
+    min_speech_ms: int = 100
+    max_reply_sentences: int = 2
+    temperature: float = 0.2
+    stt: StageSettings = field(default_factory=StageSettings)
+    llm: StageSettings = field(default_factory=StageSettings)
+    tts: StageSettings = field(default_factory=StageSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAISettings:
+    """Settings of an agent on the OpenAI Realtime engine (GA session fields)."""
+
+    model: str = "gpt-realtime-2.1"
+    voice: str = "marin"
+    output: str = "audio"
+    """`audio` or `text`: the session's one output modality."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentProfile:
+    """What the operator says about an agent.
+
+    `engines` is ordered: the first is preferred, the rest are fallbacks. `pubkey` is the 64 digit
+    hex public key that signs the agent's turns. `handover_to` lists slugs; empty allows every
+    enabled agent.
+    """
+
+    slug: str
+    name: str
+    instructions: str = ""
+    aliases: tuple[str, ...] = ()
+    about: str = ""
+    greeting: str = ""
+    engines: tuple[str, ...] = (ENGINE_LOCAL,)
+    handover_to: tuple[str, ...] = ()
+    pubkey: str = ""
+    enabled: bool = True
+    local: LocalSettings = field(default_factory=LocalSettings)
+    openai: OpenAISettings = field(default_factory=OpenAISettings)
+
+    def with_pubkey(self, pubkey: str) -> AgentProfile:
+        """Return the profile with another signing key."""
+        return replace(self, pubkey=pubkey)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRevision:
+    """One stored version of a profile; `number` counts from 1 for each agent."""
+
+    agent_id: str
+    number: int
+    profile: AgentProfile
+    created_at: int  # UTC ms
+
+
+def check_slug(field_name: str, slug: str) -> None:
+    """Raise UsageError unless `slug` fits a command line, a tag and a tool name."""
+    if len(slug) > MAX_SLUG_CHARS or not SLUG.fullmatch(slug):
+        raise UsageError(
+            f"{field_name}: got {slug!r}, want 1 to {MAX_SLUG_CHARS} of a-z, 0-9, - and _,"
+            " beginning and ending with a letter or digit"
+        )
+
+
+def _check_length(field_name: str, text: str, low: int, high: int) -> None:
+    if not low <= len(text) <= high:
+        raise UsageError(f"{field_name}: got {len(text)} characters, want {low} to {high}")
+
+
+def _check_range(field_name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise UsageError(f"{field_name}: got {value}, want {low} to {high}")
+
+
+def check_agent(agent: AgentProfile) -> None:
+    """Raise UsageError naming the first field of `agent` that is not usable."""
+    check_slug("slug", agent.slug)
+    _check_length("name", agent.name.strip(), 1, MAX_NAME_CHARS)
+    _check_length("instructions", agent.instructions, 0, MAX_INSTRUCTIONS_CHARS)
+    _check_length("greeting", agent.greeting, 0, MAX_GREETING_CHARS)
+    _check_length("aliases", "x" * len(agent.aliases), 0, MAX_ALIASES)
+    for alias in agent.aliases:
+        _check_length("aliases", alias.strip(), 1, MAX_NAME_CHARS)
+    if not agent.engines:
+        raise UsageError(f"engines: got none, want at least one of {', '.join(ENGINES)}")
+    for engine in agent.engines:
+        if engine not in ENGINES:
+            raise UsageError(f"engines: got {engine!r}, want one of {', '.join(ENGINES)}")
+    if len(set(agent.engines)) != len(agent.engines):
+        raise UsageError(f"engines: got {', '.join(agent.engines)}, want each engine once")
+    for target in agent.handover_to:
+        check_slug("handover_to", target)
+    check_local(agent.local)
+    if agent.openai.output not in ("audio", "text"):
+        raise UsageError(f"openai.output: got {agent.openai.output!r}, want audio or text")
+
+
+def check_local(local: LocalSettings) -> None:
+    """Raise UsageError naming the first local setting that is out of its range."""
+    _check_range("local.vad_threshold", local.vad_threshold, 0.05, 0.95)
+    _check_range("local.prefix_padding_ms", local.prefix_padding_ms, 0, 2_000)
+    _check_range("local.silence_ms", local.silence_ms, 100, 5_000)
+    _check_range("local.min_speech_ms", local.min_speech_ms, 32, 2_000)
+    _check_range("local.max_reply_sentences", local.max_reply_sentences, 1, 20)
+    _check_range("local.temperature", local.temperature, 0.0, 2.0)
+    for stage_name, stage in (("stt", local.stt), ("llm", local.llm), ("tts", local.tts)):
+        if stage.url and not stage.url.startswith(("http://", "https://")):
+            raise UsageError(f"local.{stage_name}.url: got {stage.url!r}, want http:// or https://")
+        if stage.api_key and not stage.api_key.startswith(("env:", "file:")):
+            raise UsageError(f"local.{stage_name}.api_key: got a value, want a reference env:NAME or file:PATH")

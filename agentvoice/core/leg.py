@@ -1,0 +1,124 @@
+"""What passes between a call and its caller leg."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from agentvoice.core.audio import AudioChunk
+from agentvoice.core.item import Item
+
+# --- from the caller ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CallerAudio:
+    """Sound of the caller, in CALL_FORMAT."""
+
+    chunk: AudioChunk
+
+
+@dataclass(frozen=True, slots=True)
+class CallerText:
+    """The caller typed a whole turn."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """The caller has heard `sample_count` samples since the call began (no silence counted)."""
+
+    sample_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class InterruptPressed:
+    """The caller wants the agent to stop speaking."""
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchAsked:
+    """The caller pressed another agent's button."""
+
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class DoNotPublishPressed:
+    """The caller wants this whole call kept off Nostr."""
+
+
+@dataclass(frozen=True, slots=True)
+class HungUp:
+    """The caller ended the call."""
+
+
+LegEvent = CallerAudio | CallerText | Played | InterruptPressed | SwitchAsked | DoNotPublishPressed | HungUp
+
+
+# --- to the caller's display ----------------------------------------------------------------
+
+
+class CallStatus(StrEnum):
+    """What the call is doing, as the caller sees it."""
+
+    CONNECTING = "connecting"
+    LISTENING = "listening"
+    HEARING = "hearing"
+    THINKING = "thinking"
+    SPEAKING = "speaking"
+    SWITCHING = "switching"
+    RECONNECTING = "reconnecting"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChanged:
+    """The call does something else now."""
+
+    status: CallStatus
+
+
+@dataclass(frozen=True, slots=True)
+class ItemChanged:
+    """An item began, grew, was cut or finished."""
+
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class AgentChanged:
+    """Another agent speaks from now on."""
+
+    slug: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnTimed:
+    """A turn's voice-to-voice time: end of the caller's speech to the first sample sent on."""
+
+    agent: str
+    voice_to_voice_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class HandoverTimed:
+    """A handover's time: from the request to the new agent's first sample sent on."""
+
+    from_agent: str
+    to_agent: str
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PublishingChanged:
+    """What will be published where; `refused` once the caller said not to publish."""
+
+    policy: str
+    relays: tuple[str, ...]
+    refused: bool = False
+
+
+CallUpdate = StatusChanged | ItemChanged | AgentChanged | TurnTimed | HandoverTimed | PublishingChanged

@@ -1,0 +1,166 @@
+"""The seams to the outside: what services ask of clocks, engines, legs, relays and signers.
+
+Only what needs a network, a device or a clock is behind a port; storage is used as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from agentvoice.core.audio import AudioChunk
+from agentvoice.core.event import SignedEvent, UnsignedEvent
+from agentvoice.core.leg import CallUpdate, LegEvent
+from agentvoice.core.speech import EngineCapabilities, SessionConfig, SpeechCommand, SpeechEvent
+
+
+class Clock(Protocol):
+    """The one source of time; owned by the daemon, driven by hand in tests."""
+
+    def utc_ms(self) -> int:
+        """Return Unix time in ms."""
+        ...
+
+    def monotonic_s(self) -> float:
+        """Return a time in seconds that never goes back."""
+        ...
+
+    async def sleep_until(self, monotonic_s: float) -> None:
+        """Wait until `monotonic_s()` has reached the given time."""
+        ...
+
+    def deadline(self, timeout_s: float) -> AbstractAsyncContextManager[object]:
+        """Return a context that raises errors.TimedOut when it lasts longer than `timeout_s`."""
+        ...
+
+    def random_bytes(self, count: int) -> bytes:
+        """Return random bytes (for ids and jitter)."""
+        ...
+
+
+class SpeechSession(Protocol):
+    """One connection to a speech engine.
+
+    `events` ends after SessionLost or close. Audio deltas are in order within an item.
+    """
+
+    @property
+    def capabilities(self) -> EngineCapabilities:
+        """What can be changed while the session lives."""
+        ...
+
+    def send(self, command: SpeechCommand) -> None:
+        """Queue a command; never waits. Too much unsent audio drops the oldest (counted);
+        after close nothing is sent.
+        """
+        ...
+
+    def events(self) -> AsyncIterator[SpeechEvent]:
+        """Yield what the session tells, in order."""
+        ...
+
+    async def close(self) -> None:
+        """Close the session; may be called twice."""
+        ...
+
+
+class SpeechEngine(Protocol):
+    """What listens and speaks."""
+
+    @property
+    def name(self) -> str:
+        """`local` or `openai`."""
+        ...
+
+    @property
+    def capabilities(self) -> EngineCapabilities:
+        """What its sessions can change while they live."""
+        ...
+
+    async def open(self, config: SessionConfig) -> SpeechSession:
+        """Open a session that is this agent.
+
+        Raises EngineUnavailable (missing part, model or key), AuthenticationRejected,
+        QuotaExceeded or a TransportError.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release workers and connections."""
+        ...
+
+
+class CallerLeg(Protocol):
+    """The person's transport. It converts to CALL_FORMAT and holds the one jitter buffer."""
+
+    @property
+    def transport(self) -> str:
+        """`text`, `wav`, `device`, `page`: recorded with the call."""
+        ...
+
+    def events(self) -> AsyncIterator[LegEvent]:
+        """Yield what the caller does; ends when the caller hung up."""
+        ...
+
+    def play(self, chunk: AudioChunk) -> None:
+        """Queue sound to be played at once; never waits, never drops audio of the answer."""
+        ...
+
+    def clear_output(self) -> None:
+        """Drop all sound that is not yet played."""
+        ...
+
+    def show(self, update: CallUpdate) -> None:
+        """Tell the caller's display what happened; never waits."""
+        ...
+
+    async def close(self) -> None:
+        """Release files, devices and sockets; may be called twice."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RelayAnswer:
+    """A relay's answer to an event: OK's flag and its own words."""
+
+    accepted: bool
+    message: str
+
+
+class Relays(Protocol):
+    """Connections to relays, one per address, kept open and shared."""
+
+    async def publish(self, relay: str, event: SignedEvent) -> RelayAnswer:
+        """Send an event and return the relay's answer; AUTH (NIP-42) is answered when asked.
+
+        Raises ConnectFailed, ConnectionLost or TimedOut.
+        """
+        ...
+
+    async def fetch(self, relay: str, filters: Sequence[dict[str, object]]) -> tuple[SignedEvent, ...]:
+        """Return the stored events that match (REQ until EOSE); raises a TransportError."""
+        ...
+
+    async def close(self) -> None:
+        """Close every connection."""
+        ...
+
+
+class Signer(Protocol):
+    """Something that can sign as one pubkey; it may live far away (NIP-46)."""
+
+    @property
+    def pubkey(self) -> str:
+        """Hex public key it signs as."""
+        ...
+
+    async def sign(self, event: UnsignedEvent) -> SignedEvent:
+        """Return the signed event; raises InvalidKey if `event.pubkey` is not ours."""
+        ...
+
+
+LoadSigner = Callable[[str], Awaitable[Signer]]
+"""Give a key reference (`file:npub…`, `env:NAME`), get its signer; raises InvalidKey,
+KeyFileRefused or NotFound."""

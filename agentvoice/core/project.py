@@ -1,0 +1,72 @@
+"""Projects: what calls belong to, and how their threads are published."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from agentvoice.core.agent import check_slug
+from agentvoice.errors import UsageError
+
+EMBEDDED_RELAY = "embedded"
+"""Name of the relay that the daemon itself runs; resolved to an address when dialling."""
+
+MAX_TITLE_CHARS = 79  # NIP-14: subjects stay under 80 characters
+
+
+class PublishPolicy(StrEnum):
+    """What becomes of a finished call."""
+
+    PUBLIC = "public"
+    REVIEW = "review"
+    PRIVATE = "private"
+    OFF = "off"
+
+
+class ThreadShape(StrEnum):
+    """`thread`: one reply per turn. `single`: one note with the whole transcript."""
+
+    THREAD = "thread"
+    SINGLE = "single"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project. `pubkey` is 64 digit hex; `relays` are ws(s):// addresses or `embedded`.
+
+    `chained` replies to the turn before instead of to the root; `full_p_tags` turns on NIP-10's
+    p tags of the thread's authors; `address` is an optional NIP-33 coordinate (31933:…).
+    """
+
+    slug: str
+    title: str
+    pubkey: str
+    relays: tuple[str, ...] = (EMBEDDED_RELAY,)
+    policy: PublishPolicy = PublishPolicy.PUBLIC
+    shape: ThreadShape = ThreadShape.THREAD
+    chained: bool = False
+    full_p_tags: bool = False
+    address: str = ""
+    voice_tag: bool = False
+    caller_pubkey: str = ""
+    """Hex public key that signs the person's turns, when the daemon holds its signer."""
+
+
+def check_project(project: Project, *, policy_given: bool) -> None:
+    """Raise UsageError naming the first field that is not usable.
+
+    `policy_given`: the operator named the policy. Nothing leaves the machine unsaid, so a project
+    with any relay but the embedded one must name it (DESIGN guarantee 8).
+    """
+    check_slug("slug", project.slug)
+    if not 1 <= len(project.title.strip()) <= MAX_TITLE_CHARS:
+        raise UsageError(f"title: got {len(project.title)} characters, want 1 to {MAX_TITLE_CHARS}")
+    if not project.relays:
+        raise UsageError(f"relays: got none, want ws:// or wss:// addresses, or {EMBEDDED_RELAY}")
+    for relay in project.relays:
+        if relay != EMBEDDED_RELAY and not relay.startswith(("ws://", "wss://")):
+            raise UsageError(f"relays: got {relay!r}, want ws://…, wss://… or {EMBEDDED_RELAY}")
+    if len(set(project.relays)) != len(project.relays):
+        raise UsageError("relays: got one address twice, want each once")
+    if not policy_given and set(project.relays) != {EMBEDDED_RELAY}:
+        raise UsageError("policy: got none, want public, review, private or off: this project names outside relays")
