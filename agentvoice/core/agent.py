@@ -150,4 +150,6 @@ def check_local(local: LocalSettings) -> None:
         if stage.url and not stage.url.startswith(("http://", "https://")):
             raise UsageError(f"local.{stage_name}.url: got {stage.url!r}, want http:// or https://")
         if stage.api_key and not stage.api_key.startswith(("env:", "file:")):
-            raise UsageError(f"local.{stage_name}.api_key: got a value, want a reference env:NAME or file:PATH")
+            raise UsageError(
+                f"local.{stage_name}.api_key: got a value, want a reference env:NAME or file:PATH"
+            )

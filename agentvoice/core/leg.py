@@ -33,6 +33,17 @@ class Played:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputCleared:
+    """The leg dropped its unplayed sound as told; `sample_count` is what was played by then.
+
+    Counted like `Played`. Sound queued after the order to clear is not in it, so the cut is exact
+    even when a new reply follows at once.
+    """
+
+    sample_count: int
+
+
+@dataclass(frozen=True, slots=True)
 class InterruptPressed:
     """The caller wants the agent to stop speaking."""
 
@@ -54,7 +65,16 @@ class HungUp:
     """The caller ended the call."""
 
 
-LegEvent = CallerAudio | CallerText | Played | InterruptPressed | SwitchAsked | DoNotPublishPressed | HungUp
+LegEvent = (
+    CallerAudio
+    | CallerText
+    | Played
+    | OutputCleared
+    | InterruptPressed
+    | SwitchAsked
+    | DoNotPublishPressed
+    | HungUp
+)
 
 
 # --- to the caller's display ----------------------------------------------------------------

@@ -109,7 +109,7 @@ class CallerLeg(Protocol):
         ...
 
     def clear_output(self) -> None:
-        """Drop all sound that is not yet played."""
+        """Drop all sound that is not yet played; the leg answers with an OutputCleared event."""
         ...
 
     def show(self, update: CallUpdate) -> None:

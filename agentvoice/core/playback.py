@@ -1,0 +1,145 @@
+"""The playback ledger: what was sent to the caller leg, and how much of it was heard.
+
+The leg counts the samples it really played (silence of an underrun is not counted) and reports
+the running total. This ledger turns the total into a position inside an item, which is what a
+barge-in needs: Realtime's `conversation.item.truncate` wants the millisecond heard per item and
+content part. Nothing here asks a clock.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agentvoice.core.audio import AudioFormat
+
+PartKey = tuple[str, int]
+"""(item ref, content index)."""
+
+
+@dataclass(slots=True)
+class Part:
+    """One content part of an item: samples received from the engine and heard by the caller."""
+
+    ref: str
+    content_index: int
+    received: int = 0
+    heard: int = 0
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether all that was received was heard."""
+        return self.heard >= self.received
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Where an item was cut: `heard_ms` of the `received_ms` that the engine had sent."""
+
+    ref: str
+    content_index: int
+    heard_ms: int
+    received_ms: int
+
+
+@dataclass(slots=True)
+class _Segment:
+    part: Part
+    samples: int
+    fenced: bool = False
+
+
+class Playback:
+    """The ledger of one call; `format` is the format of everything queued."""
+
+    def __init__(self, format: AudioFormat) -> None:
+        self._format = format
+        self._segments: deque[_Segment] = deque()
+        self._parts: dict[PartKey, Part] = {}
+        self._total = 0  # samples played since the call began, as far as reported
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything that was queued has been played or dropped."""
+        return not self._segments
+
+    def queue(self, ref: str, content_index: int, sample_count: int) -> None:
+        """Note that sound of an item was sent to the leg."""
+        part = self._parts.setdefault((ref, content_index), Part(ref, content_index))
+        part.received += sample_count
+        last = self._segments[-1] if self._segments else None
+        if last is not None and last.part is part and not last.fenced:
+            last.samples += sample_count
+        else:
+            self._segments.append(_Segment(part, sample_count))
+
+    def played(self, sample_count: int) -> tuple[str, ...]:
+        """Take the leg's running total; return the refs whose received sound is now all heard.
+
+        A total smaller than the last one is ignored; a total beyond what was queued is clamped
+        (the caller cannot have heard what was never sent).
+        """
+        fresh = sample_count - self._total
+        self._total = max(self._total, sample_count)
+        heard: list[str] = []
+        while fresh > 0 and self._segments:
+            segment = self._segments[0]
+            step = min(fresh, segment.samples)
+            segment.samples -= step
+            segment.part.heard += step
+            fresh -= step
+            if segment.samples == 0:
+                self._segments.popleft()
+                if segment.part.is_heard:
+                    heard.append(segment.part.ref)
+        return tuple(heard)
+
+    def fence(self) -> None:
+        """The leg was told to clear: what is queued until now will not be played further."""
+        for segment in self._segments:
+            segment.fenced = True
+
+    def cleared(self, sample_count: int) -> tuple[Cut, ...]:
+        """The leg has cleared, having played `sample_count` in all; return what was cut.
+
+        An item heard to the end of what was received is not in the answer: there is nothing to
+        truncate. `heard_ms` is rounded down and never more than was received.
+        """
+        self.played(sample_count)
+        cut_parts: list[Part] = []
+        while self._segments and self._segments[0].fenced:
+            part = self._segments.popleft().part
+            if part not in cut_parts:
+                cut_parts.append(part)
+        return tuple(self._cut(part) for part in cut_parts)
+
+    def _cut(self, part: Part) -> Cut:
+        size = self._format.sample_bytes
+        return Cut(
+            part.ref,
+            part.content_index,
+            self._format.ms_of(part.heard * size),
+            self._format.ms_of(part.received * size),
+        )
+
+    def heard_ms(self, ref: str) -> int:
+        """Milliseconds of the item heard so far, over all its content parts."""
+        return self._ms(ref, lambda part: part.heard)
+
+    def received_ms(self, ref: str) -> int:
+        """Milliseconds of the item received so far, over all its content parts."""
+        return self._ms(ref, lambda part: part.received)
+
+    def _ms(self, ref: str, samples: Callable[[Part], int]) -> int:
+        total = sum(samples(part) for part in self._parts.values() if part.ref == ref)
+        return self._format.ms_of(total * self._format.sample_bytes)
+
+    def is_heard(self, ref: str) -> bool:
+        """Whether all received sound of the item was heard (true for an item without sound)."""
+        return all(part.is_heard for part in self._parts.values() if part.ref == ref)
+
+    def forget(self, ref: str) -> None:
+        """Drop the bookkeeping of a settled item, so that a long call stays small."""
+        for key in [key for key in self._parts if key[0] == ref]:
+            del self._parts[key]
