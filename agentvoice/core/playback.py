@@ -47,7 +47,8 @@ class Cut:
 class _Segment:
     part: Part
     samples: int
-    fenced: bool = False
+    fence: int = 0
+    """Number of the order to clear that this sound came before; 0: none yet."""
 
 
 class Playback:
@@ -58,6 +59,8 @@ class Playback:
         self._segments: deque[_Segment] = deque()
         self._parts: dict[PartKey, Part] = {}
         self._total = 0  # samples played since the call began, as far as reported
+        self._orders = 0  # orders to clear given to the leg …
+        self._answers = 0  # … and answered by it: each answer settles the oldest open order
 
     @property
     def is_idle(self) -> bool:
@@ -69,7 +72,7 @@ class Playback:
         part = self._parts.setdefault((ref, content_index), Part(ref, content_index))
         part.received += sample_count
         last = self._segments[-1] if self._segments else None
-        if last is not None and last.part is part and not last.fenced:
+        if last is not None and last.part is part and not last.fence:
             last.samples += sample_count
         else:
             self._segments.append(_Segment(part, sample_count))
@@ -97,8 +100,9 @@ class Playback:
 
     def fence(self) -> None:
         """The leg was told to clear: what is queued until now will not be played further."""
+        self._orders += 1
         for segment in self._segments:
-            segment.fenced = True
+            segment.fence = segment.fence or self._orders
 
     def cleared(self, sample_count: int) -> tuple[Cut, ...]:
         """The leg has cleared, having played `sample_count` in all; return what was cut.
@@ -107,12 +111,20 @@ class Playback:
         truncate. `heard_ms` is rounded down and never more than was received.
         """
         self.played(sample_count)
-        cut_parts: list[Part] = []
-        while self._segments and self._segments[0].fenced:
+        self._answers = min(self._answers + 1, self._orders)
+        return self._drop(lambda segment: 0 < segment.fence <= self._answers)
+
+    def drop_all(self) -> tuple[Cut, ...]:
+        """Nothing more will be played (the call ends); return what was cut."""
+        return self._drop(lambda segment: True)
+
+    def _drop(self, is_dropped: Callable[[_Segment], bool]) -> tuple[Cut, ...]:
+        parts: list[Part] = []
+        while self._segments and is_dropped(self._segments[0]):
             part = self._segments.popleft().part
-            if part not in cut_parts:
-                cut_parts.append(part)
-        return tuple(self._cut(part) for part in cut_parts)
+            if part not in parts:
+                parts.append(part)
+        return tuple(self._cut(part) for part in parts)
 
     def _cut(self, part: Part) -> Cut:
         size = self._format.sample_bytes

@@ -69,4 +69,6 @@ def check_project(project: Project, *, policy_given: bool) -> None:
     if len(set(project.relays)) != len(project.relays):
         raise UsageError("relays: got one address twice, want each once")
     if not policy_given and set(project.relays) != {EMBEDDED_RELAY}:
-        raise UsageError("policy: got none, want public, review, private or off: this project names outside relays")
+        raise UsageError(
+            "policy: got none, want public, review, private or off: this project names outside relays"
+        )

@@ -104,7 +104,13 @@ class Respond:
 
 @dataclass(frozen=True, slots=True)
 class CancelResponse:
-    """Stop the reply that is being made; late audio of it is dropped by the session."""
+    """Stop a reply that is being made; late audio of it is dropped by the session.
+
+    `response` names it, so that an interrupt meant for one reply never stops a newer one; ""
+    means whichever is active. A reply that is over already is no error.
+    """
+
+    response: str = ""
 
 
 @dataclass(frozen=True, slots=True)
