@@ -1,0 +1,1 @@
+"""What the product does: calls, handovers, publication; reaches the outside through core.ports only."""
