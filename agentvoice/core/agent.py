@@ -17,6 +17,12 @@ MAX_ALIASES = 16
 MAX_INSTRUCTIONS_CHARS = 32_000
 MAX_GREETING_CHARS = 1_000
 
+OPENAI_OUTPUTS = ("audio", "text")
+TURN_DETECTION_MANUAL = "manual"
+TURN_DETECTIONS = ("server_vad", "semantic_vad", TURN_DETECTION_MANUAL)
+EAGERNESS = ("low", "medium", "high", "auto")
+LANGUAGE = re.compile(r"[a-z]{2}")
+
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?")
 
 
@@ -50,6 +56,25 @@ class LocalSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnDetection:
+    """Who finds the caller's turns on the OpenAI Realtime engine.
+
+    `kind`: `server_vad` (loudness: threshold, padding, silence, idle), `semantic_vad` (meaning:
+    eagerness) or `manual` (we commit each turn and ask for each reply).
+    """
+
+    kind: str = "server_vad"
+    threshold: float = 0.5
+    prefix_padding_ms: int = 300
+    silence_ms: int = 500
+    idle_timeout_ms: int = 0
+    """Silence after which the provider speaks up by itself; 0: never."""
+    eagerness: str = "auto"
+    create_response: bool = True
+    interrupt_response: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class OpenAISettings:
     """Settings of an agent on the OpenAI Realtime engine (GA session fields)."""
 
@@ -57,6 +82,11 @@ class OpenAISettings:
     voice: str = "marin"
     output: str = "audio"
     """`audio` or `text`: the session's one output modality."""
+    turn_detection: TurnDetection = field(default_factory=TurnDetection)
+    transcription_model: str = "gpt-live-transcribe"
+    """Writes down what the caller says; empty: the caller's turns have no text."""
+    transcription_language: str = ""
+    """ISO 639-1; empty: the provider finds out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +145,11 @@ def _check_range(field_name: str, value: float, low: float, high: float) -> None
         raise UsageError(f"{field_name}: got {value}, want {low} to {high}")
 
 
+def _check_choice(field_name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise UsageError(f"{field_name}: got {value!r}, want one of {', '.join(choices)}")
+
+
 def check_agent(agent: AgentProfile) -> None:
     """Raise UsageError naming the first field of `agent` that is not usable."""
     check_slug("slug", agent.slug)
@@ -134,8 +169,26 @@ def check_agent(agent: AgentProfile) -> None:
     for target in agent.handover_to:
         check_slug("handover_to", target)
     check_local(agent.local)
-    if agent.openai.output not in ("audio", "text"):
-        raise UsageError(f"openai.output: got {agent.openai.output!r}, want audio or text")
+    check_openai(agent.openai)
+
+
+def check_openai(openai: OpenAISettings) -> None:
+    """Raise UsageError naming the first setting of the OpenAI engine that is out of its range."""
+    _check_length("openai.model", openai.model.strip(), 1, MAX_NAME_CHARS)
+    _check_length("openai.voice", openai.voice.strip(), 1, MAX_NAME_CHARS)
+    _check_choice("openai.output", openai.output, OPENAI_OUTPUTS)
+    _check_length("openai.transcription_model", openai.transcription_model, 0, MAX_NAME_CHARS)
+    language = openai.transcription_language
+    if language and not LANGUAGE.fullmatch(language):
+        raise UsageError(f"openai.transcription_language: got {language!r}, want two letters (ISO 639-1)")
+    turns = openai.turn_detection
+    _check_choice("openai.turn_detection.kind", turns.kind, TURN_DETECTIONS)
+    _check_choice("openai.turn_detection.eagerness", turns.eagerness, EAGERNESS)
+    _check_range("openai.turn_detection.threshold", turns.threshold, 0.0, 1.0)
+    _check_range("openai.turn_detection.prefix_padding_ms", turns.prefix_padding_ms, 0, 2_000)
+    _check_range("openai.turn_detection.silence_ms", turns.silence_ms, 100, 5_000)
+    if turns.idle_timeout_ms:
+        _check_range("openai.turn_detection.idle_timeout_ms", turns.idle_timeout_ms, 5_000, 30_000)
 
 
 def check_local(local: LocalSettings) -> None:
