@@ -1,0 +1,191 @@
+"""All live calls of this process: starting, switching, ending, draining, leases, recovery."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from agentvoice.config import CallSettings
+from agentvoice.core.call import LEASE_RENEW_S, LEASE_VALID_MS, Call, CallState, EndReason
+from agentvoice.core.ids import RANDOM_BYTES, build_uuid7
+from agentvoice.core.ports import CallerLeg, Clock, SpeechEngine
+from agentvoice.core.project import Project
+from agentvoice.errors import AgentVoiceError, CallLimitReached, NotFound
+from agentvoice.services.call_record import CallRecord
+from agentvoice.services.call_session import CallSession
+from agentvoice.services.cast import Cast
+from agentvoice.storage import agents, conversations, projects
+from agentvoice.storage.database import Database
+from agentvoice.storage.writer import Writer
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CallRequest:
+    """Who is called. `project` and `engine` may be "": the settings' project, the agent's engines."""
+
+    agent: str
+    project: str = ""
+    engine: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallOutcome:
+    """How a call ended; `error` is why it failed, if it did."""
+
+    call_id: str
+    reason: EndReason
+    error: AgentVoiceError | None = None
+
+
+class CallManager:
+    """Runs calls; one fault of one call never touches another.
+
+    `call_ended` is told each ended call's id (the publisher is woken by it).
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        writer: Writer,
+        engines: Mapping[str, SpeechEngine],
+        clock: Clock,
+        settings: CallSettings,
+        default_project: str,
+        call_ended: Callable[[str], Awaitable[None]],
+    ) -> None:
+        self._database = database
+        self._writer = writer
+        self._engines = engines
+        self._clock = clock
+        self._settings = settings
+        self._default_project = default_project
+        self._call_ended = call_ended
+        self._owner_id = self._new_id()
+        self._live: dict[str, CallSession] = {}
+        self._is_draining = False
+
+    @property
+    def live_calls(self) -> tuple[str, ...]:
+        """Ids of the calls of this process."""
+        return tuple(self._live)
+
+    async def run(
+        self, request: CallRequest, leg: CallerLeg, started: Callable[[str], None] = lambda call_id: None
+    ) -> CallOutcome:
+        """Run a call from answer to end; `started` is told its id.
+
+        Raises NotFound (agent, project) or CallLimitReached before there is a call.
+        """
+        if self._is_draining or len(self._live) >= self._settings.max_calls:
+            raise CallLimitReached(
+                f"calls: {len(self._live)} are live, the limit [calls] max_calls is {self._settings.max_calls}"
+                if not self._is_draining
+                else "calls: the daemon is stopping"
+            )
+        project, call = await asyncio.to_thread(self._plan_call, request, leg.transport)
+        record = CallRecord(call, self._writer, self._clock)
+        session = CallSession(
+            call,
+            project,
+            leg,
+            Cast(self._database, project),
+            self._engines,
+            record,
+            self._clock,
+            self._settings,
+            request.engine,
+        )
+        self._live[call.id] = session
+        try:
+            await record.begin()
+            started(call.id)
+            reason = await session.run()
+        finally:
+            del self._live[call.id]
+        await self._call_ended(call.id)
+        return CallOutcome(call.id, reason, session.error)
+
+    def _plan_call(self, request: CallRequest, transport: str) -> tuple[Project, Call]:
+        with self._database.reading() as reading:
+            project = projects.get_project(reading, request.project or self._default_project)
+            agent = agents.get_agent(reading, request.agent).profile
+        now = self._clock.utc_ms()
+        call = Call(
+            id=self._new_id(),
+            project=project.slug,
+            agent=agent.slug,
+            transport=transport,
+            engine=request.engine or agent.engines[0],
+            state=CallState.CONNECTING,
+            policy=project.policy,
+            owner_id=self._owner_id,
+            lease_until=now + LEASE_VALID_MS,
+            started_at=now,
+        )
+        return project, call
+
+    def _new_id(self) -> str:
+        return build_uuid7(self._clock.utc_ms(), self._clock.random_bytes(RANDOM_BYTES))
+
+    # What operators ask of live calls.
+
+    async def switch(self, call_id: str, agent: str) -> None:
+        """Hand a live call over; raises NotFound or why the handover failed."""
+        failure = await self._session(call_id).request_switch(agent)
+        if failure is not None:
+            raise failure
+
+    def end(self, call_id: str, reason: EndReason = EndReason.OPERATOR) -> None:
+        """End a live call; raises NotFound."""
+        self._session(call_id).request_end(reason)
+
+    def _session(self, call_id: str) -> CallSession:
+        session = self._live.get(call_id)
+        if session is None:
+            raise NotFound(f"call {call_id}: it is not live here")
+        return session
+
+    async def drain(self, timeout_s: float) -> None:
+        """Take no more calls; wait for the live ones, then end them."""
+        self._is_draining = True
+        until_s = self._clock.monotonic_s() + timeout_s
+        while self._live and self._clock.monotonic_s() < until_s:
+            await self._clock.sleep_until(min(until_s, self._clock.monotonic_s() + DRAIN_LOOK_S))
+        for session in tuple(self._live.values()):
+            session.request_end(EndReason.DRAINED)
+        until_s = self._clock.monotonic_s() + timeout_s
+        while self._live and self._clock.monotonic_s() < until_s:
+            await self._clock.sleep_until(min(until_s, self._clock.monotonic_s() + DRAIN_LOOK_S))
+
+    # Leases and recovery.
+
+    async def keep_leases(self) -> None:
+        """Renew the leases of this process's calls for as long as it runs."""
+        while True:
+            await self._clock.sleep_until(self._clock.monotonic_s() + LEASE_RENEW_S)
+            if self._live:
+                until = self._clock.utc_ms() + LEASE_VALID_MS
+                self._writer.submit(lambda session, until=until: conversations.renew_leases(session, self._owner_id, until))
+
+    async def recover(self) -> tuple[str, ...]:
+        """End the calls whose owner died (lease run out) and return their ids.
+
+        One conditional UPDATE takes them, so of several processes only one gets each call.
+        """
+        now = self._clock.utc_ms()
+        taken = await self._writer.write(
+            lambda session: conversations.take_crashed_calls(session, now, self._owner_id)
+        )
+        for call_id in taken:
+            log.warning("call_recovered", call=call_id)
+            await self._call_ended(call_id)
+        return tuple(taken)
+
+
+DRAIN_LOOK_S = 0.1
+"""How often draining looks whether the calls are over."""

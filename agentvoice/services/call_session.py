@@ -1,0 +1,323 @@
+"""One live call, from answer to end: it routes, and decides nothing itself.
+
+Events of the speech session and of the caller leg come in, each kind has its handler; what is
+said and heard is the dialogue's (services.dialogue), who speaks is the handover's
+(services.call_handover), what is kept is the record's (services.call_record).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, TypeVar
+
+import structlog
+
+from agentvoice.config import CallSettings
+from agentvoice.core.call import Call, CallEvent, CallState, EndReason, next_call_state
+from agentvoice.core.conversation import Conversation
+from agentvoice.core.handover import transfer_target
+from agentvoice.core.ids import RANDOM_BYTES, build_uuid7
+from agentvoice.core.item import Item
+from agentvoice.core.leg import (
+    CallerAudio,
+    CallerText,
+    CallStatus,
+    DoNotPublishPressed,
+    HungUp,
+    InterruptPressed,
+    LegEvent,
+    OutputCleared,
+    Played,
+    SwitchAsked,
+)
+from agentvoice.core.ports import CallerLeg, Clock, SpeechEngine
+from agentvoice.core.project import Project
+from agentvoice.core.speech import (
+    TOOL_END_CALL,
+    AudioDelta,
+    ResponseEnded,
+    ResponseStarted,
+    SessionError,
+    SessionLost,
+    SessionReady,
+    SpeechEvent,
+    SpeechStarted,
+    SpeechStopped,
+    ToolCallRequested,
+    UsageReported,
+)
+from agentvoice.errors import AgentVoiceError, CallError
+from agentvoice.services.call_handover import CallHandover
+from agentvoice.services.call_record import CallRecord
+from agentvoice.services.cast import Cast
+from agentvoice.services.dialogue import Dialogue
+from agentvoice.services.publishing_wish import PublishingWish
+from agentvoice.services.session_link import SessionLink
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+NOTICE_LIMIT = "The call has reached its time limit."
+
+
+class CallSession:
+    """A call in this process. `run` lasts as long as the call."""
+
+    def __init__(
+        self,
+        call: Call,
+        project: Project,
+        leg: CallerLeg,
+        cast: Cast,
+        engines: Mapping[str, SpeechEngine],
+        record: CallRecord,
+        clock: Clock,
+        settings: CallSettings,
+        forced_engine: str = "",
+    ) -> None:
+        self.call = call
+        self.error: AgentVoiceError | None = None
+        """Why the call failed, if it did."""
+        self._leg = leg
+        self._cast = cast
+        self._engines = engines
+        self._record = record
+        self._clock = clock
+        self._settings = settings
+        self._forced_engine = forced_engine
+        self._state = CallState.CONNECTING
+        self._reason: EndReason | None = None
+        self._ends_when_quiet: EndReason | None = None
+        self._ended = asyncio.Event()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._wish = PublishingWish(call, project, leg, record)
+        self._on_event: dict[type, Callable[..., None]] = self._routes()
+
+    def _routes(self) -> dict[type, Callable[..., None]]:
+        """Return the handler of each kind of event; what is not named here is an item's."""
+        return {
+            SessionReady: lambda event: None,
+            SessionLost: self._session_lost,
+            SessionError: self._session_error,
+            ToolCallRequested: self._tool_called,
+            UsageReported: self._record.usage,
+            CallerAudio: self._caller_audio,
+            SwitchAsked: lambda event: self.request_switch(event.agent),
+            DoNotPublishPressed: lambda event: self._wish.refuse(self._dialogue.notice),
+            HungUp: lambda event: self.request_end(EndReason.CALLER),
+        }
+
+    # Life.
+
+    async def run(self) -> EndReason:
+        """Run the call to its end; the caller's leg and the session are closed when it returns."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                await self._live(group)
+        except* AgentVoiceError as failed:
+            self._failed(failed.exceptions[0])
+        finally:
+            await self._close()
+        assert self._reason is not None  # every way out of _live sets it
+        return self._reason
+
+    async def _live(self, group: asyncio.TaskGroup) -> None:
+        self._group = group
+        self._link = SessionLink(group, self._speech_event, self._settings.reconnect_gap_ms)
+        conversation = Conversation(self.call.agent, self._new_id)
+        self._dialogue = Dialogue(
+            conversation, self._leg, self._record, self._clock, self._link.send, self._user_said
+        )
+        self._route_dialogue()
+        self._handover = CallHandover(
+            self._cast,
+            self._engines,
+            self._forced_engine,
+            self._link,
+            self._dialogue,
+            self._record,
+            self._clock,
+            self._settings,
+        )
+        self._dialogue.show_status(CallStatus.CONNECTING)
+        self._wish.show()
+        self._start(self._read_leg(), "caller leg")
+        self._start(self._limit(), "time limit")
+        self._start(self._begin(), "first session")
+        await self._ended.wait()
+        for task in self._tasks:
+            task.cancel()
+        await self._link.leave()
+
+    def _start(self, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
+        """Run `work` as long as the call lasts."""
+        task = self._group.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _route_dialogue(self) -> None:
+        dialogue = self._dialogue
+        self._on_event.update(
+            {
+                SpeechStarted: dialogue.speech_started,
+                SpeechStopped: dialogue.speech_stopped,
+                AudioDelta: dialogue.audio,
+                ResponseStarted: dialogue.response_started,
+                ResponseEnded: self._response_ended,
+                CallerText: lambda event: dialogue.typed(event.text),
+                Played: lambda event: self._played(event.sample_count),
+                OutputCleared: lambda event: dialogue.output_cleared(event.sample_count),
+                InterruptPressed: lambda event: dialogue.interrupt(),
+            }
+        )
+
+    async def _begin(self) -> None:
+        await self._handover.begin(self.call.agent)
+        self._move(CallEvent.SESSION_READY)
+        self._dialogue.show_turn()
+        self._handover.greet()
+
+    async def _limit(self) -> None:
+        limit_s = self._settings.max_minutes * 60
+        await self._clock.sleep_until(self._clock.monotonic_s() + limit_s)
+        self._dialogue.notice(NOTICE_LIMIT)
+        self.request_end(EndReason.LIMIT)
+
+    async def _close(self) -> None:
+        self._dialogue.cut_everything()
+        self._dialogue.show_status(CallStatus.ENDED)
+        await self._leg.close()
+        self._state = next_call_state(self._state, CallEvent.CLOSED)
+        await self._record.end(self._reason or EndReason.CRASH)
+
+    def _failed(self, error: BaseException) -> None:
+        self.error = error if isinstance(error, AgentVoiceError) else None
+        log.error("call_failed", call=self.call.id, error=str(error))
+        self.request_end(EndReason.ENGINE_FAILED)
+
+    # The operator and the caller ask.
+
+    @property
+    def agent(self) -> str:
+        """Slug of the agent that speaks now."""
+        return self._dialogue.conversation.agent
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """The conversation so far."""
+        return self._dialogue.conversation.items
+
+    def request_end(self, reason: EndReason) -> None:
+        """End the call; the first reason counts."""
+        self._move(CallEvent.END_REQUESTED)
+        self._reason = self._reason or reason
+        self._ended.set()
+
+    def request_switch(self, slug: str) -> asyncio.Task[AgentVoiceError | None]:
+        """Hand over to another agent, as the operator or caller asks; the result is the failure."""
+        return self._start(self._switch(slug, None), f"handover to {slug}")
+
+    # Routing.
+
+    async def _read_leg(self) -> None:
+        async for event in self._leg.events():
+            self._route(event)
+        self.request_end(EndReason.CALLER)  # a leg that ends without a word hung up too
+
+    def _speech_event(self, event: SpeechEvent) -> None:
+        self._route(event)
+
+    def _route(self, event: SpeechEvent | LegEvent) -> None:
+        handler = self._on_event.get(type(event), self._dialogue.item)
+        handler(event)
+
+    def _caller_audio(self, event: CallerAudio) -> None:
+        if self._link.append(event.chunk):
+            self._dialogue.audio_appended(event.chunk.duration_ms)
+
+    def _user_said(self, text: str) -> None:
+        self._wish.heard(text, self._dialogue.notice)
+
+    def _played(self, sample_count: int) -> None:
+        self._dialogue.played(sample_count)
+        self._check_quiet()
+
+    def _response_ended(self, event: ResponseEnded) -> None:
+        self._dialogue.response_ended(event)
+        self._check_quiet()
+
+    def _session_error(self, event: SessionError) -> None:
+        log.warning("session_error", call=self.call.id, code=event.code, message=event.message)
+        self._record.happened("session_error", f"{event.code}: {event.message}")
+        if not self._dialogue.output.active_response:
+            self._dialogue.no_reply_comes()
+
+    # Tools, handover, lost sessions.
+
+    def _tool_called(self, event: ToolCallRequested) -> None:
+        self._dialogue.item(event)
+        slug = transfer_target(event.name)
+        if slug is not None:
+            self._start(self._switch(slug, event), f"handover to {slug}")
+        elif event.name == TOOL_END_CALL:
+            self._end_when_quiet(EndReason.AGENT)
+        else:
+            self._handover.refuse_tool(event, f"there is no tool named {event.name}")
+
+    async def _switch(self, slug: str, tool: ToolCallRequested | None) -> AgentVoiceError | None:
+        """Hand over; return why it failed, if it did (the old agent stays and says so)."""
+        if self._state is not CallState.LIVE:
+            return self._handover.stay(CallError(f"handover: the call is {self._state.value}"), tool)
+        self._move(CallEvent.SWITCH_REQUESTED)
+        self._dialogue.show_status(CallStatus.SWITCHING)
+        failure = await self._handover.switch(slug, tool)
+        if self._state is CallState.SWITCHING:
+            self._move(CallEvent.SWITCH_FAILED if failure else CallEvent.SWITCH_DONE)
+            self._dialogue.show_turn()
+        return failure
+
+    def _session_lost(self, event: SessionLost) -> None:
+        log.warning("session_lost", call=self.call.id, reason=event.reason, expired=event.expired)
+        self._record.happened("session_lost", event.reason)
+        if self._ends_when_quiet is not None:
+            self.request_end(self._ends_when_quiet)
+            return
+        self._move(CallEvent.SESSION_LOST)
+        self._dialogue.show_status(CallStatus.RECONNECTING)
+        self._start(self._restore(event), "reconnect")
+
+    async def _restore(self, lost: SessionLost) -> None:
+        failure = await self._handover.restore(lost)
+        if failure is not None:
+            self.error = failure
+            self._dialogue.notice(f"The call ends: {failure}")
+            self.request_end(EndReason.ENGINE_FAILED)
+        elif self._state is CallState.RECONNECTING:
+            self._move(CallEvent.SESSION_READY)
+            self._dialogue.show_turn()
+
+    def _end_when_quiet(self, reason: EndReason) -> None:
+        """End once the agent's last words were heard, or after the limit for them."""
+        self._ends_when_quiet = reason
+        self._start(self._end_after_goodbye(reason), "goodbye limit")
+        self._check_quiet()
+
+    async def _end_after_goodbye(self, reason: EndReason) -> None:
+        await self._clock.sleep_until(self._clock.monotonic_s() + self._settings.goodbye_timeout_s)
+        self.request_end(reason)
+
+    def _check_quiet(self) -> None:
+        if self._ends_when_quiet is not None and self._dialogue.output.is_idle:
+            self.request_end(self._ends_when_quiet)
+
+    def _move(self, event: CallEvent) -> None:
+        state = next_call_state(self._state, event)
+        if state is not self._state:
+            self._state = state
+            self._record.state(state)
+
+    def _new_id(self) -> str:
+        return build_uuid7(self._clock.utc_ms(), self._clock.random_bytes(RANDOM_BYTES))

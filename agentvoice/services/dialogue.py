@@ -1,0 +1,302 @@
+"""The dialogue of one call: what the session tells becomes items, turns and sound.
+
+It joins four plain machines (conversation, turn taking, playback ledger, publishing words) and
+tells three parties: the leg's display, the record, the session. It never waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from agentvoice.core.agent import AgentProfile
+from agentvoice.core.conversation import Conversation, ConversationEvent
+from agentvoice.core.item import Item, ItemKind, Role
+from agentvoice.core.leg import AgentChanged, CallStatus, ItemChanged, StatusChanged
+from agentvoice.core.playback import Cut
+from agentvoice.core.ports import CallerLeg, Clock
+from agentvoice.core.speech import (
+    AudioDelta,
+    CancelResponse,
+    CreateItem,
+    ItemAdded,
+    ItemDone,
+    ItemFailed,
+    ItemRemoved,
+    Respond,
+    ResponseEnded,
+    ResponseStarted,
+    ResponseStatus,
+    SpeechCommand,
+    SpeechStarted,
+    SpeechStopped,
+    ToolCallRequested,
+    TruncateItem,
+    TurnCommitted,
+)
+from agentvoice.core.turn_taking import STATUS, Turn, TurnEvent, next_turn
+from agentvoice.core.turn_timing import TurnTiming
+from agentvoice.services.call_output import CallOutput
+
+
+class ItemSink(Protocol):
+    """Where finished items go; never waits."""
+
+    def item(self, item: Item) -> None:
+        """Keep the item."""
+        ...
+
+
+class Dialogue:
+    """Items, turns and sound of one call.
+
+    `send` gives a command to the session that is joined now. `on_user_text` is told each finished
+    text of the caller (spoken or typed), before anything is done with it.
+    """
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        leg: CallerLeg,
+        sink: ItemSink,
+        clock: Clock,
+        send: Callable[[SpeechCommand], None],
+        on_user_text: Callable[[str], None],
+    ) -> None:
+        self.conversation = conversation
+        self.output = CallOutput(leg)
+        self.has_spoken = False
+        """Whether the session that is joined now has sent audio."""
+        self._leg = leg
+        self._sink = sink
+        self._clock = clock
+        self._send = send
+        self._on_user_text = on_user_text
+        self._turn = Turn.LISTENING
+        self._awaits_reply = False
+        self._refs_of: dict[str, list[str]] = {}
+        self._timing = TurnTiming()
+        self._silence_waiters: list[asyncio.Future[None]] = []
+
+    # Sound and turns.
+
+    @property
+    def owes_reply(self) -> bool:
+        """Whether the caller waits for a reply that has not begun or is being made."""
+        return self._awaits_reply or bool(self.output.active_response)
+
+    def audio_appended(self, duration_ms: int) -> None:
+        """Sound of the caller went to the session."""
+        self._timing.appended(duration_ms)
+
+    def speech_started(self, event: SpeechStarted) -> None:
+        """The caller speaks; if the agent was speaking or thinking this is a barge-in."""
+        self._move(TurnEvent.SPEECH_STARTED)
+        self.interrupt()
+
+    def speech_stopped(self, event: SpeechStopped) -> None:
+        """The caller fell silent: a turn's time is counted from here."""
+        self._timing.speech_stopped(event.audio_ms, self._clock.monotonic_s())
+
+    def interrupt(self) -> None:
+        """Stop what is being said: by speech, by button, by a typed turn."""
+        if not self.output.is_audible and not self.output.active_response:
+            return
+        # The leg's answer comes as OutputCleared and is cut there; the reply is cancelled then,
+        # or here if none of its sound is on the way.
+        was_audible = self.output.is_audible
+        response = self.output.interrupt()
+        if not was_audible:
+            self._send(CancelResponse(response))
+
+    def output_cleared(self, sample_count: int) -> None:
+        """The leg dropped its sound: cut the items where they were heard, cancel the reply."""
+        self.played(sample_count)
+        for cut in self.output.cleared(sample_count):
+            self._cut(cut)
+            item = self.conversation.item_of(cut.ref)
+            text = item.text if item else ""
+            self._send(TruncateItem(cut.ref, cut.content_index, cut.heard_ms, text))
+        if self.output.is_muted(self.output.active_response):
+            self._send(CancelResponse(self.output.active_response))
+        self._check_over()
+
+    def _cut(self, cut: Cut) -> None:
+        self.note(self.conversation.cut(cut, self._clock.utc_ms()))
+        self.output.settle(cut.ref)
+
+    def played(self, sample_count: int) -> None:
+        """The leg played on: items that are done and heard are finished."""
+        for ref in self.output.played(sample_count):
+            self._heard(ref)
+        self._check_over()
+
+    def _heard(self, ref: str) -> None:
+        self.note(self.conversation.heard(ref, self._clock.utc_ms()))
+        item = self.conversation.item_of(ref)
+        if item is not None and item.is_finished:
+            self.output.settle(ref)
+
+    def audio(self, event: AudioDelta) -> None:
+        """Sound of the agent: pass it on at once."""
+        if not self.output.play(event):
+            return
+        self.has_spoken = True
+        for timed in self._timing.first_sound(self.conversation.agent, self._clock.monotonic_s()):
+            self._leg.show(timed)
+        if self._turn is not Turn.SPEAKING:
+            self._move(TurnEvent.AUDIO_QUEUED)
+
+    # Replies.
+
+    def response_started(self, event: ResponseStarted) -> None:
+        """A reply began."""
+        self._awaits_reply = False
+        self.output.response_started(event)
+        self._move(TurnEvent.RESPONSE_STARTED)
+
+    def response_ended(self, event: ResponseEnded) -> None:
+        """A reply is over: what of it was never heard is cut, what is being heard goes on."""
+        was_muted = self.output.is_muted(event.response)
+        self.output.response_ended(event)
+        for ref in self._refs_of.pop(event.response, []):
+            self._settle(ref, event.status, was_muted=was_muted)
+        self._check_over()
+
+    def _settle(self, ref: str, status: ResponseStatus, *, was_muted: bool) -> None:
+        item = self.conversation.item_of(ref)
+        if item is None or item.is_finished:
+            return
+        if not self.output.is_heard(ref):
+            if not was_muted:  # it is still being played: finished when heard
+                self.item(ItemDone(ref))
+            return
+        received_ms = self.output.received_ms(ref)
+        if status is ResponseStatus.COMPLETED:
+            self.item(ItemDone(ref))
+        else:
+            self._cut(Cut(ref, 0, received_ms, received_ms))
+
+    def respond(self, say: str = "") -> None:
+        """Ask the session for a reply."""
+        self._awaits_reply = True
+        self._send(Respond(say))
+
+    async def played_out(self) -> None:
+        """Wait until all sound that was sent on is heard or dropped."""
+        if self.output.is_audible:
+            waiter = asyncio.get_running_loop().create_future()
+            self._silence_waiters.append(waiter)
+            await waiter
+
+    def _check_over(self) -> None:
+        if not self.output.is_audible:
+            for waiter in self._silence_waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
+            self._silence_waiters.clear()
+        if self.output.is_idle and not self._awaits_reply:
+            self._move(TurnEvent.RESPONSE_OVER)
+
+    def _move(self, event: TurnEvent) -> None:
+        turn = next_turn(self._turn, event)
+        if turn is not self._turn:
+            self._turn = turn
+            self._leg.show(StatusChanged(STATUS[turn]))
+
+    def show_status(self, status: CallStatus) -> None:
+        """Show a status of the call itself (connecting, switching, reconnecting, ended)."""
+        self._leg.show(StatusChanged(status))
+
+    def show_turn(self) -> None:
+        """Show whose turn it is (after another status was shown)."""
+        self._leg.show(StatusChanged(STATUS[self._turn]))
+
+    # Items.
+
+    def item(self, event: ConversationEvent) -> None:
+        """Take in what the session tells of an item."""
+        ref = event.ref
+        if isinstance(event, ItemAdded) and event.response:
+            self._refs_of.setdefault(event.response, []).append(ref)
+        received_ms = self.output.received_ms(ref)
+        self.note(self.conversation.apply(event, self._clock.utc_ms(), received_ms))
+        if isinstance(event, TurnCommitted):
+            self._awaits_reply = True
+            self._move(TurnEvent.TURN_COMMITTED)
+        elif isinstance(event, ItemRemoved):
+            self._awaits_reply = False
+            self._move(TurnEvent.TURN_REMOVED)
+        elif isinstance(event, ItemDone | ItemFailed) and self.output.is_heard(ref):
+            self._heard(ref)
+
+    def no_reply_comes(self) -> None:
+        """The engine failed on this turn: stop waiting for its reply."""
+        self._awaits_reply = False
+        self._check_over()
+
+    def note(self, changed: tuple[Item, ...]) -> None:
+        """Show changed items and keep the finished ones."""
+        for item in changed:
+            self._leg.show(ItemChanged(item))
+            if item.kind is ItemKind.MESSAGE and item.role is Role.USER and item.is_finished:
+                self._on_user_text(item.text)
+            if item.is_finished:
+                self._sink.item(item)
+
+    def typed(self, text: str) -> None:
+        """The caller typed a turn: it interrupts, enters, and asks for a reply."""
+        self.interrupt()
+        item = self.conversation.add_user_text(text, self._clock.utc_ms())
+        self.note((item,))
+        self._send(CreateItem(item))
+        self._timing.typed(self._clock.monotonic_s())
+        self.respond()
+        self._move(TurnEvent.TURN_COMMITTED)
+
+    def notice(self, text: str) -> None:
+        """Tell the caller something that is no speech; it is kept with the call."""
+        self.note((self.conversation.add_notice(text, self._clock.utc_ms()),))
+
+    def agent_changed(self, agent: AgentProfile) -> None:
+        """Tell the display who speaks."""
+        self._leg.show(AgentChanged(agent.slug, agent.name))
+
+    def handed_over(self, agent: AgentProfile, asked_at_s: float) -> None:
+        """Another agent speaks from now on; it was asked for at `asked_at_s` (monotonic)."""
+        self._timing.handover_asked(self.conversation.agent, agent.slug, asked_at_s)
+        self.note((self.conversation.hand_over(agent.slug, self._clock.utc_ms()),))
+        self.agent_changed(agent)
+
+    def tool_answered(self, tool: ToolCallRequested, output: str) -> None:
+        """Keep the answer to a tool call; `output` is JSON text."""
+        call = self.conversation.item_of(tool.ref)
+        if call is not None:
+            self.note((self.conversation.add_tool_result(call, output, self._clock.utc_ms()),))
+
+    def join_session(self, *, aligned: bool) -> None:
+        """A new session is joined: the old one's refs and replies are over."""
+        self.cut_everything()
+        self.conversation.begin_session(aligned=aligned)
+        self.output.forget_session()
+        self.has_spoken = False
+        self._refs_of.clear()
+        self._awaits_reply = False
+        self._timing.begin_session()
+
+    def cut_everything(self) -> None:
+        """Nothing more of this session will be heard: finish its items as they are.
+
+        A caller's turn without a transcript becomes a marked item, not a hole.
+        """
+        now = self._clock.utc_ms()
+        for cut in self.output.remaining_cuts():
+            self._cut(cut)
+        for ref in self.conversation.unfinished():
+            item = self.conversation.item_of(ref)
+            if item is not None and item.role is Role.USER:
+                self.note(self.conversation.apply(ItemFailed(ref, "the session ended first"), now))
+            else:
+                received_ms = self.output.received_ms(ref)
+                self.note(self.conversation.cut(Cut(ref, 0, received_ms, received_ms), now))

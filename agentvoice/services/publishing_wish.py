@@ -1,0 +1,48 @@
+"""The caller's word on publishing: "do not publish this", said or pressed, is kept at once.
+
+It means the whole call, and nothing said later takes it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from agentvoice.core.call import Call
+from agentvoice.core.leg import PublishingChanged
+from agentvoice.core.ports import CallerLeg
+from agentvoice.core.project import Project
+from agentvoice.core.spoken_commands import asks_not_to_publish
+from agentvoice.services.call_record import CallRecord
+
+NOTICE_NOT_PUBLISHED = "This call will not be published."
+
+
+class PublishingWish:
+    """Listens to every finished text of the caller, on every engine."""
+
+    def __init__(self, call: Call, project: Project, leg: CallerLeg, record: CallRecord) -> None:
+        self._call = call
+        self._project = project
+        self._leg = leg
+        self._record = record
+        self._is_refused = call.do_not_publish
+
+    def show(self) -> None:
+        """Tell the caller what will be published where."""
+        self._leg.show(
+            PublishingChanged(self._call.policy.value, self._project.relays, refused=self._is_refused)
+        )
+
+    def heard(self, text: str, notice: Callable[[str], None]) -> None:
+        """Take in what the caller said."""
+        if asks_not_to_publish(text):
+            self.refuse(notice)
+
+    def refuse(self, notice: Callable[[str], None]) -> None:
+        """The whole call stays off Nostr; `notice` tells the caller."""
+        if self._is_refused:
+            return
+        self._is_refused = True
+        self._record.do_not_publish()
+        notice(NOTICE_NOT_PUBLISHED)
+        self.show()

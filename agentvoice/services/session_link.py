@@ -1,0 +1,100 @@
+"""The link between a call and the speech session it uses now; a call may use several.
+
+While no session is joined (hand-over by new session, reconnect) the caller's sound is kept, the
+newest up to a bound, and given to the next session.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from agentvoice.core.audio import AudioChunk
+from agentvoice.core.ports import SpeechEngine, SpeechSession
+from agentvoice.core.speech import (
+    AppendAudio,
+    SessionLost,
+    SpeechCommand,
+    SpeechEvent,
+)
+
+
+class SessionLink:
+    """At most one joined session; its events go to `on_event` until another is joined."""
+
+    def __init__(
+        self, group: asyncio.TaskGroup, on_event: Callable[[SpeechEvent], None], gap_bound_ms: int
+    ) -> None:
+        self.engine: SpeechEngine | None = None
+        self.gap_lost_ms = 0
+        """Sound of the caller that fell out of the full gap buffer."""
+        self._group = group
+        self._on_event = on_event
+        self._gap_bound_ms = gap_bound_ms
+        self._session: SpeechSession | None = None
+        self._pump: asyncio.Task[None] | None = None
+        self._gap: deque[AudioChunk] = deque()
+        self._gap_ms = 0
+        self._is_holding = False
+
+    @property
+    def session(self) -> SpeechSession | None:
+        """The session that is joined, None in a gap."""
+        return self._session
+
+    def send(self, command: SpeechCommand) -> None:
+        """Give a command to the joined session; in a gap there is nobody to take it."""
+        if self._session is not None:
+            self._session.send(command)
+
+    def append(self, chunk: AudioChunk) -> bool:
+        """Pass the caller's sound on; return False if it was kept for the next session."""
+        if self._session is not None and not self._is_holding:
+            self._session.send(AppendAudio(chunk))
+            return True
+        self._gap.append(chunk)
+        self._gap_ms += chunk.duration_ms
+        while self._gap_ms > self._gap_bound_ms:
+            dropped = self._gap.popleft().duration_ms
+            self._gap_ms -= dropped
+            self.gap_lost_ms += dropped
+        return False
+
+    def hold(self) -> None:
+        """Keep the caller's sound from now on: it is meant for the session to come."""
+        self._is_holding = True
+
+    def release(self) -> int:
+        """Give the kept sound to the joined session; return its ms."""
+        self._is_holding = False
+        given_ms = self._gap_ms
+        while self._gap:
+            self.send(AppendAudio(self._gap.popleft()))
+        self._gap_ms = 0
+        return given_ms
+
+    def join(self, engine: SpeechEngine, session: SpeechSession) -> None:
+        """Make `session` the call's session; the one before must have been left."""
+        self.engine = engine
+        self._session = session
+        self._pump = self._group.create_task(self._read(session), name="session events")
+
+    async def leave(self) -> None:
+        """Close the joined session; the caller's sound is kept from now on."""
+        session, pump = self._session, self._pump
+        self._session = self._pump = None
+        if pump is not None and pump is not asyncio.current_task():
+            pump.cancel()
+        if session is not None:
+            await session.close()
+
+    async def _read(self, session: SpeechSession) -> None:
+        async for event in session.events():
+            if self._session is not session:
+                return  # another one was joined meanwhile: what this one says no longer counts
+            self._on_event(event)
+            if isinstance(event, SessionLost):
+                return
+        if self._session is session:
+            self._on_event(SessionLost("the session ended without a word"))
