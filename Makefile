@@ -59,7 +59,7 @@ check-docs: docs ## the docs build without a warning
 
 docs: setup ## the documentation, into build/docs
 	@echo '== docs'
-	@$(BIN)/properdocs build --strict --quiet --config-file docs/properdocs.yml
+	@$(BIN)/properdocs build --strict --quiet
 
 format: setup ## format the code and mend what lint can mend
 	@$(BIN)/ruff format .
