@@ -12,7 +12,8 @@
     │   └── CallLimitReached         4             as many calls as allowed are running
     ├── StorageError                 1             the database failed
     │   ├── SchemaOutOfDate          1             the database must be upgraded first
-    │   └── StorageBusy              1  retryable  another process holds the lock
+    │   ├── StorageBusy              1  retryable  another process holds the lock
+    │   └── StorageUnavailable       1  retryable  the disk is full or failing, the server is away
     ├── ProtocolError                1             bytes that break a wire format
     │   ├── LocalProtocolError       1             we were about to send them
     │   └── RemoteProtocolError      1             a peer sent them
@@ -101,6 +102,12 @@ class SchemaOutOfDate(StorageError):
 
 class StorageBusy(StorageError):
     """Another process held the database's lock for longer than the busy timeout."""
+
+    retryable: ClassVar[bool] = True
+
+
+class StorageUnavailable(StorageError):
+    """The disk is full or failing, or the database server cannot be reached."""
 
     retryable: ClassVar[bool] = True
 
