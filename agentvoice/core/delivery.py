@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from agentvoice.core.call import PublicationState
 from agentvoice.core.event import SignedEvent
+from agentvoice.errors import InvalidTransition
 
 
 class DeliveryState(StrEnum):
@@ -17,6 +20,73 @@ class DeliveryState(StrEnum):
     REJECTED = "rejected"
     EXPIRED = "expired"
     DROPPED = "dropped"
+
+
+class DeliveryEvent(StrEnum):
+    """What moves a delivery from state to state."""
+
+    ATTEMPT_STARTED = "attempt_started"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    POSTPONED = "postponed"
+    EXPIRED = "expired"
+    DROPPED = "dropped"
+    RETRY_REQUESTED = "retry_requested"
+
+
+OPEN_STATES = (DeliveryState.WAITING, DeliveryState.ATTEMPTING)
+"""States in which the relay may still get the event."""
+
+TRANSITIONS: dict[DeliveryState, dict[DeliveryEvent, DeliveryState]] = {
+    DeliveryState.WAITING: {
+        DeliveryEvent.ATTEMPT_STARTED: DeliveryState.ATTEMPTING,
+        DeliveryEvent.POSTPONED: DeliveryState.WAITING,
+        # A reply is rejected with its root, without an attempt of its own.
+        DeliveryEvent.REJECTED: DeliveryState.REJECTED,
+        DeliveryEvent.EXPIRED: DeliveryState.EXPIRED,
+        DeliveryEvent.DROPPED: DeliveryState.DROPPED,
+        DeliveryEvent.RETRY_REQUESTED: DeliveryState.WAITING,
+    },
+    DeliveryState.ATTEMPTING: {
+        # The process that began the attempt died: its time has run out, another begins anew.
+        DeliveryEvent.ATTEMPT_STARTED: DeliveryState.ATTEMPTING,
+        DeliveryEvent.ACCEPTED: DeliveryState.ACCEPTED,
+        DeliveryEvent.REJECTED: DeliveryState.REJECTED,
+        DeliveryEvent.POSTPONED: DeliveryState.WAITING,
+        DeliveryEvent.EXPIRED: DeliveryState.EXPIRED,
+        DeliveryEvent.DROPPED: DeliveryState.DROPPED,
+    },
+    # An answer may arrive after an operator dropped the delivery, or after another process took
+    # over: what the relay has, it has.
+    DeliveryState.ACCEPTED: {DeliveryEvent.ACCEPTED: DeliveryState.ACCEPTED},
+    DeliveryState.REJECTED: {
+        DeliveryEvent.ACCEPTED: DeliveryState.ACCEPTED,
+        DeliveryEvent.RETRY_REQUESTED: DeliveryState.WAITING,
+        DeliveryEvent.DROPPED: DeliveryState.DROPPED,
+    },
+    DeliveryState.EXPIRED: {
+        DeliveryEvent.ACCEPTED: DeliveryState.ACCEPTED,
+        DeliveryEvent.RETRY_REQUESTED: DeliveryState.WAITING,
+        DeliveryEvent.DROPPED: DeliveryState.DROPPED,
+    },
+    DeliveryState.DROPPED: {
+        DeliveryEvent.ACCEPTED: DeliveryState.ACCEPTED,
+        DeliveryEvent.RETRY_REQUESTED: DeliveryState.WAITING,
+    },
+}
+
+
+def next_delivery_state(state: DeliveryState, event: DeliveryEvent) -> DeliveryState:
+    """Return the state after `event`; raise InvalidTransition where the table has no entry."""
+    try:
+        return TRANSITIONS[state][event]
+    except KeyError:
+        raise InvalidTransition(f"delivery: {event.value} is not possible while {state.value}") from None
+
+
+def states_before(event: DeliveryEvent) -> tuple[DeliveryState, ...]:
+    """Return the states in which `event` is possible: the condition of a stored transition."""
+    return tuple(state for state, moves in TRANSITIONS.items() if event in moves)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +112,23 @@ class Delivery:
     created_at: int
     next_attempt_at: int
     last_answer: str = ""
+
+
+def settle_publication(
+    deliveries: Iterable[tuple[str, DeliveryState]], accepted_relays: int
+) -> PublicationState:
+    """Return where a thread stands, from the (relay, state) of every delivery of its events.
+
+    Published: at least `accepted_relays` relays (or all, if there are fewer) have every event.
+    Otherwise queued while any delivery is open, then partial if any relay has anything, else failed.
+    """
+    by_relay: dict[str, list[DeliveryState]] = {}
+    for relay, state in deliveries:
+        by_relay.setdefault(relay, []).append(state)
+    states = [state for found in by_relay.values() for state in found]
+    complete = sum(set(found) == {DeliveryState.ACCEPTED} for found in by_relay.values())
+    if complete and complete >= min(accepted_relays, len(by_relay)):
+        return PublicationState.PUBLISHED
+    if any(state in OPEN_STATES for state in states):
+        return PublicationState.QUEUED
+    return PublicationState.PARTIAL if DeliveryState.ACCEPTED in states else PublicationState.FAILED

@@ -1,0 +1,245 @@
+"""The thread of a finished call: which events, by whom, with which tags and times.
+
+Everything here is decided before anything is signed: ids follow from the fields alone, so replies
+can name their parents. The same call, signers and time always give the same events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from agentvoice.core.event import Tags, UnsignedEvent
+from agentvoice.core.item import Item, ItemKind, Role
+from agentvoice.core.project import EMBEDDED_RELAY, MAX_TITLE_CHARS, Project, ThreadShape
+from agentvoice.protocols.nostr.clean import MAX_CONTENT_CHARS, clean_tag_value, clean_text, split_text
+from agentvoice.protocols.nostr.nip01 import KIND_TEXT_NOTE, event_id
+from agentvoice.protocols.nostr.nip10 import build_reply_tags
+
+TOPIC = "voice-conversation"
+CALLER_NAME = "Caller"
+CALLER = ""
+"""The person as a speaker: every agent has a slug, the person has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """An agent that took part: its name for readers, its hex public key (empty: it has no key)."""
+
+    slug: str
+    name: str
+    pubkey: str
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedCall:
+    """What a thread is built from. Times are UTC ms; `agents` are in the order they joined."""
+
+    call_id: str
+    project: Project
+    agents: tuple[Speaker, ...]
+    items: tuple[Item, ...]
+    started_at: int
+    ended_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadSigners:
+    """Who signs what, as hex public keys; `caller_is_marked`: another's key signs the person's turns."""
+
+    root: str
+    caller: str
+    caller_is_marked: bool
+    agents: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one speaker said without another speaking between; `began_at` is UTC ms."""
+
+    speaker: str
+    text: str
+    began_at: int
+
+
+def choose_signers(project: Project, agents: Sequence[Speaker], held: frozenset[str]) -> ThreadSigners:
+    """Return who signs, given the public keys whose signers we hold.
+
+    The root: the project's key if held, else the call's first agent. The person's turns: the
+    person's own key if configured and held, else as the root. An agent without a held key is left
+    out of `agents`, and a root nobody can sign is empty: never sign as somebody without their signer.
+    """
+    by_slug = {agent.slug: agent.pubkey for agent in agents if agent.pubkey in held}
+    first = by_slug.get(agents[0].slug, "") if agents else ""
+    root = project.pubkey if project.pubkey in held else first
+    if project.caller_pubkey and project.caller_pubkey in held:
+        return ThreadSigners(root, project.caller_pubkey, False, by_slug)
+    return ThreadSigners(root, root, root != project.pubkey, by_slug)
+
+
+def find_unsignable(call: FinishedCall, signers: ThreadSigners) -> tuple[str, ...]:
+    """Return what cannot be signed (`the root`, or agent slugs), in order; empty: all can."""
+    missing = [] if signers.root else ["the root"]
+    if call.project.shape is ThreadShape.THREAD:
+        spoke = dict.fromkeys(turn.speaker for turn in merge_turns(call.items))
+        missing += [slug for slug in spoke if slug != CALLER and slug not in signers.agents]
+    return tuple(missing)
+
+
+def merge_turns(items: Sequence[Item]) -> tuple[Turn, ...]:
+    """Return the turns to publish: messages only, consecutive ones of a speaker merged.
+
+    Items are taken by position. Unfinished and empty messages are left out, so are system messages;
+    an interrupted answer's text is what was heard. Merged texts keep one line each.
+    """
+    turns: list[Turn] = []
+    for item in sorted(items, key=lambda item: item.position):
+        text = clean_text(item.text)
+        is_turn = item.kind is ItemKind.MESSAGE and item.role in (Role.USER, Role.AGENT)
+        if not is_turn or not item.is_finished or not text:
+            continue
+        speaker = item.agent if item.role is Role.AGENT else CALLER
+        if turns and turns[-1].speaker == speaker:
+            turns[-1] = replace(turns[-1], text=f"{turns[-1].text}\n{text}")
+        else:
+            turns.append(Turn(speaker, text, item.started_at or item.completed_at))
+    return tuple(turns)
+
+
+def date_events(times_ms: Sequence[int], now_ms: int) -> tuple[int, ...]:
+    """Return `created_at` (Unix seconds) of events in order, from when each happened.
+
+    Backwards: the last is min(now, its time), each earlier min(its time, next − 1). So they rise
+    strictly, none lies in the future, and readers that sort by time show the order of speech.
+    """
+    dated: list[int] = []
+    latest = now_ms // 1_000
+    for time_ms in reversed(times_ms):
+        created_at = min(time_ms // 1_000, latest)
+        dated.append(created_at)
+        latest = created_at - 1
+    return tuple(reversed(dated))
+
+
+def build_thread(call: FinishedCall, signers: ThreadSigners, now_ms: int) -> tuple[UnsignedEvent, ...]:
+    """Return the thread's unsigned events, root first; none if nothing was said.
+
+    Every `pubkey` is one of `signers`; find_unsignable must have found nothing.
+    """
+    turns = merge_turns(call.items)
+    if not turns:
+        return ()
+    if call.project.shape is ThreadShape.SINGLE:
+        drafts = _single_drafts(call, turns, signers)
+    else:
+        drafts = _turn_drafts(call, turns, signers)
+    dates = date_events([draft.time_ms for draft in drafts], now_ms)
+    return _link(call.project, drafts, dates, _common_tags(call))
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """An event before it is linked and dated."""
+
+    pubkey: str
+    content: str
+    time_ms: int
+    is_marked: bool = False
+
+
+def _turn_drafts(call: FinishedCall, turns: Sequence[Turn], signers: ThreadSigners) -> list[_Draft]:
+    drafts = [_Draft(signers.root, _head(call, turns), call.started_at)]
+    for turn in turns:
+        is_caller = turn.speaker == CALLER
+        pubkey = signers.caller if is_caller else signers.agents[turn.speaker]
+        drafts += [
+            _Draft(pubkey, piece, turn.began_at or call.started_at, is_caller and signers.caller_is_marked)
+            for piece in split_text(turn.text)
+        ]
+    return drafts
+
+
+def _single_drafts(call: FinishedCall, turns: Sequence[Turn], signers: ThreadSigners) -> list[_Draft]:
+    names = _names(call)
+    blocks = [_head(call, turns)]
+    for turn in turns:
+        prefix = f"{names[turn.speaker]}: "
+        blocks += [prefix + piece for piece in split_text(turn.text, MAX_CONTENT_CHARS - len(prefix))]
+    notes = [blocks[0]]
+    for block in blocks[1:]:
+        joined = f"{notes[-1]}\n\n{block}"
+        if len(joined) <= MAX_CONTENT_CHARS:
+            notes[-1] = joined
+        else:
+            notes.append(block)
+    # The transcript is one text of one time: its continuations follow the end of the call.
+    times_ms = [call.started_at] + [call.ended_at] * (len(notes) - 1)
+    return [_Draft(signers.root, note, time) for note, time in zip(notes, times_ms, strict=True)]
+
+
+def _link(
+    project: Project, drafts: Sequence[_Draft], dates: Sequence[int], common: Tags
+) -> tuple[UnsignedEvent, ...]:
+    """Return the events, each naming its root and parent, which therefore come first."""
+    hint = next((relay for relay in project.relays if relay != EMBEDDED_RELAY), "")
+    events: list[UnsignedEvent] = []
+    ids: list[str] = []
+    for draft, created_at in zip(drafts, dates, strict=True):
+        tags = common
+        if events:
+            parent = len(events) - 1 if project.chained else 0
+            tags += build_reply_tags(
+                ids[0],
+                events[0].pubkey,
+                parent_id=ids[parent],
+                parent_pubkey=events[parent].pubkey,
+                relay_hint=hint,
+            )
+            if project.full_p_tags:
+                tags += _author_tags(events[parent])
+        else:
+            tags += (("subject", _subject(project)),)
+        if draft.is_marked and events:
+            tags += (("speaker", "user"),)
+        event = UnsignedEvent(draft.pubkey, created_at, KIND_TEXT_NOTE, tags, draft.content)
+        events.append(event)
+        ids.append(event_id(event))
+    return tuple(events)
+
+
+def _common_tags(call: FinishedCall) -> Tags:
+    tags: Tags = (("t", TOPIC), ("p", call.project.pubkey), ("realtime-session", call.call_id))
+    if call.project.address:
+        tags += (("a", clean_tag_value(call.project.address)),)
+    if call.project.voice_tag:
+        tags += (("mode", "voice"),)
+    return tags
+
+
+def _author_tags(parent: UnsignedEvent) -> Tags:
+    """NIP-10: a reply p-tags its parent's author and all whom the parent p-tags, the project not twice."""
+    named = [tag[1] for tag in parent.tags if tag[0] == "p"]
+    project_pubkey, *others = dict.fromkeys([*named, parent.pubkey])
+    return tuple(("p", pubkey) for pubkey in others if pubkey != project_pubkey)
+
+
+def _subject(project: Project) -> str:
+    return clean_tag_value(project.title)[:MAX_TITLE_CHARS] or project.slug
+
+
+def _names(call: FinishedCall) -> dict[str, str]:
+    names = {agent.slug: clean_tag_value(agent.name) or agent.slug for agent in call.agents}
+    spoke = dict.fromkeys(item.agent for item in call.items if item.role is Role.AGENT)
+    return {slug: slug for slug in spoke} | names | {CALLER: CALLER_NAME}
+
+
+def _head(call: FinishedCall, turns: Sequence[Turn]) -> str:
+    names = _names(call)
+    speakers = [names[speaker] for speaker in dict.fromkeys(turn.speaker for turn in turns)]
+    listed = speakers[0] if len(speakers) == 1 else f"{', '.join(speakers[:-1])} and {speakers[-1]}"
+    return f"Voice conversation: {listed}, {_duration(call.ended_at - call.started_at)}."
+
+
+def _duration(duration_ms: int) -> str:
+    minutes, seconds = divmod(max(1, round(duration_ms / 1_000)), 60)
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
