@@ -1,0 +1,114 @@
+"""The caller leg at the daemon's end of a call socket (page, or terminal over the control socket).
+
+The other end plays the sound and reports what was played; this end only passes frames on, in
+order, from one bounded queue. A client that stops reading until the queue is full is hung up on:
+sound of an answer is never dropped, and nothing grows without bound.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import structlog
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from agentvoice.core.audio import AudioChunk
+from agentvoice.core.leg import CallerAudio, CallUpdate, HungUp, LegEvent
+from agentvoice.errors import RemoteProtocolError
+from agentvoice.protocols import callpage
+
+log = structlog.get_logger(__name__)
+
+MAX_QUEUED_BYTES = 32 * 1024 * 1024
+"""About eleven minutes of sound: longer than any answer, small enough to keep."""
+
+
+class SocketLeg:
+    """A caller leg over an open WebSocket; `transport` is what the client says it is."""
+
+    def __init__(self, socket: web.WebSocketResponse, transport: str) -> None:
+        self._socket = socket
+        self._transport = transport
+        self._outgoing: asyncio.Queue[str | bytes | None] = asyncio.Queue()
+        self._queued_bytes = 0
+        self._is_closed = False
+        self._writer = asyncio.get_running_loop().create_task(self._write(), name="call socket writer")
+
+    @property
+    def transport(self) -> str:
+        """What the client says it is: `wav`, `text`, `device` or `page`."""
+        return self._transport
+
+    async def events(self) -> AsyncIterator[LegEvent]:
+        """Yield what the client sends; a frame that breaks the format is answered and survived."""
+        async for message in self._socket:
+            try:
+                if message.type is WSMsgType.BINARY:
+                    yield CallerAudio(callpage.decode_sound(message.data))
+                elif message.type is WSMsgType.TEXT:
+                    yield callpage.leg_event(callpage.decode_client_frame(message.data))
+            except RemoteProtocolError as error:
+                log.warning("call_socket_frame", error=str(error))
+                self._put(callpage.encode_frame(callpage.Refused(message=str(error), exit_code=2)))
+        yield HungUp()
+
+    def play(self, chunk: AudioChunk) -> None:
+        """Send sound at once."""
+        self._put(chunk.samples)
+
+    def clear_output(self) -> None:
+        """Tell the client to drop its unplayed sound; what we had not sent yet is dropped too."""
+        kept = [frame for frame in self._drain() if isinstance(frame, str)]
+        for frame in kept:
+            self._put(frame)
+        self._put(callpage.encode_frame(callpage.Clear()))
+
+    def _drain(self) -> list[str | bytes]:
+        frames: list[str | bytes] = []
+        while not self._outgoing.empty():
+            frame = self._outgoing.get_nowait()
+            if frame is not None:
+                self._queued_bytes -= len(frame)
+                frames.append(frame)
+        return frames
+
+    def show(self, update: CallUpdate) -> None:
+        """Send an update."""
+        self.send(callpage.daemon_frame(update))
+
+    def send(self, frame: callpage.DaemonFrame) -> None:
+        """Send a control frame."""
+        self._put(callpage.encode_frame(frame))
+
+    def _put(self, frame: str | bytes) -> None:
+        if self._is_closed:
+            return
+        self._queued_bytes += len(frame)
+        if self._queued_bytes > MAX_QUEUED_BYTES:
+            log.warning("call_socket_stalled", queued_bytes=self._queued_bytes)
+            self._is_closed = True
+            self._writer.cancel()
+            return
+        self._outgoing.put_nowait(frame)
+
+    async def _write(self) -> None:
+        try:
+            while (frame := await self._outgoing.get()) is not None:
+                self._queued_bytes -= len(frame)
+                if isinstance(frame, bytes):
+                    await self._socket.send_bytes(frame)
+                else:
+                    await self._socket.send_str(frame)
+        except ConnectionError:
+            self._is_closed = True  # the reader sees the same and hangs up
+        finally:
+            if self._is_closed and not self._socket.closed:
+                await self._socket.close(code=WSCloseCode.TRY_AGAIN_LATER)
+
+    async def close(self) -> None:
+        """Flush what is queued, then take no more; the socket stays open for the last word."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._outgoing.put_nowait(None)
+        await asyncio.gather(self._writer, return_exceptions=True)

@@ -1,0 +1,48 @@
+"""What is done again and again while the process runs. APScheduler only wakes the code.
+
+No job is stored: the database says what is due (deliveries, crashed calls), so a job that is
+missed costs nothing and several processes may run the same ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+log = structlog.get_logger(__name__)
+
+JITTER_SHARE = 0.1
+"""Wake-ups are spread by this share of their interval, so that processes do not march in step."""
+
+
+class Scheduler:
+    """Wakes jobs; one run of a job at a time, and what was missed is done once."""
+
+    def __init__(self) -> None:
+        self._scheduler = AsyncIOScheduler(
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        )
+
+    def every(self, interval_s: float, name: str, job: Callable[[], Awaitable[object]]) -> None:
+        """Run `job` every `interval_s` seconds; an error is logged and the job is woken again."""
+
+        async def run() -> None:
+            try:
+                await job()
+            except Exception:  # whatever fails, the next wake-up may find it mended
+                log.exception("job_failed", job=name)
+
+        self._scheduler.add_job(
+            run, "interval", seconds=interval_s, jitter=interval_s * JITTER_SHARE, id=name, name=name
+        )
+
+    def start(self) -> None:
+        """Begin to wake jobs; needs a running loop."""
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Wake no more jobs; running ones are cancelled, so drain what must be finished before."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)

@@ -1,0 +1,1 @@
+"""The daemon's HTTP face: health, the call socket, the API for live calls."""

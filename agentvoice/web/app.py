@@ -1,0 +1,56 @@
+"""The two applications: what TCP may reach, and what the control socket's owner may.
+
+Until sign-in exists, TCP offers health only; calls and commands come over the control socket,
+which the file system keeps for the daemon's own user (mode 0600).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+from aiohttp import web
+
+from agentvoice.errors import AgentVoiceError
+from agentvoice.protocols import admin
+from agentvoice.services.call_manager import CallManager
+from agentvoice.web import admin_api, call_socket, health
+from agentvoice.web.keys import CALLS, READINESS
+
+log = structlog.get_logger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def build_public_app(calls: CallManager, readiness: Callable[[], str]) -> web.Application:
+    """Return what is served on TCP."""
+    app = _build_app(calls, readiness)
+    app.add_routes(health.ROUTES)
+    return app
+
+
+def build_control_app(calls: CallManager, readiness: Callable[[], str]) -> web.Application:
+    """Return what is served on the control socket."""
+    app = _build_app(calls, readiness)
+    app.add_routes(health.ROUTES)
+    app.add_routes(call_socket.ROUTES)
+    app.add_routes(admin_api.ROUTES)
+    return app
+
+
+def _build_app(calls: CallManager, readiness: Callable[[], str]) -> web.Application:
+    app = web.Application(middlewares=[_answer_errors], client_max_size=admin.MAX_BODY_BYTES)
+    app[CALLS] = calls
+    app[READINESS] = readiness
+    return app
+
+
+@web.middleware
+async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer our own errors as JSON with the matching status."""
+    try:
+        return await handler(request)
+    except AgentVoiceError as error:
+        log.info("request_refused", path=request.path, error=str(error))
+        status = admin.STATUS_OF_EXIT_CODE.get(error.exit_code, 500)
+        return web.json_response(body=admin.encode(admin.failure_of(error)), status=status)

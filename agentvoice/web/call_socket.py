@@ -1,0 +1,60 @@
+"""`/call`: one WebSocket is one call (protocols.callpage)."""
+
+from __future__ import annotations
+
+from aiohttp import WSMsgType, web
+
+from agentvoice.adapters.web_audio import SocketLeg
+from agentvoice.errors import AgentVoiceError, RemoteProtocolError
+from agentvoice.protocols import callpage
+from agentvoice.services.call_manager import CallManager, CallRequest
+from agentvoice.web.keys import CALLS
+
+HEARTBEAT_S = 20.0
+"""A client that answers no ping for this long is gone."""
+
+START_TIMEOUT_S = 10.0
+"""A client that opens a socket says within this time whom it calls."""
+
+
+async def call_socket(request: web.Request) -> web.WebSocketResponse:
+    """Run a call for the client of this socket."""
+    # compress=False: sound does not shrink, and deflate costs a buffer per socket.
+    socket = web.WebSocketResponse(
+        compress=False, max_msg_size=callpage.MAX_FRAME_BYTES, heartbeat=HEARTBEAT_S
+    )
+    await socket.prepare(request)
+    try:
+        start = await _receive_start(socket)
+        ended = await _run(request.app[CALLS], start, socket)
+        await socket.send_str(callpage.encode_frame(ended))
+    except AgentVoiceError as error:
+        refused = callpage.Refused(message=str(error), exit_code=error.exit_code)
+        await socket.send_str(callpage.encode_frame(refused))
+    except ConnectionError:
+        pass  # the client is gone; the call has ended and is kept
+    finally:
+        await socket.close()
+    return socket
+
+
+async def _receive_start(socket: web.WebSocketResponse) -> callpage.Start:
+    message = await socket.receive(timeout=START_TIMEOUT_S)
+    frame = callpage.decode_client_frame(message.data) if message.type is WSMsgType.TEXT else None
+    if not isinstance(frame, callpage.Start):
+        raise RemoteProtocolError("call socket: the first frame must be `start`")
+    return frame
+
+
+async def _run(calls: CallManager, start: callpage.Start, socket: web.WebSocketResponse) -> callpage.Ended:
+    leg = SocketLeg(socket, start.transport)
+    try:
+        request = CallRequest(start.agent, start.project, start.engine)
+        outcome = await calls.run(request, leg, lambda call: leg.send(callpage.Started(call=call)))
+    finally:
+        await leg.close()
+    error = str(outcome.error) if outcome.error else ""
+    return callpage.Ended(call=outcome.call_id, reason=outcome.reason.value, error=error)
+
+
+ROUTES = [web.get("/call", call_socket)]

@@ -1,0 +1,13 @@
+"""What the application's handlers find in it: set once by `web.app`, read by handlers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aiohttp import web
+
+from agentvoice.services.call_manager import CallManager
+
+CALLS = web.AppKey("calls", CallManager)
+READINESS: web.AppKey[Callable[[], str]] = web.AppKey("readiness", Callable)  # type: ignore[arg-type] # aiohttp wants a class; a callable has none to name
+"""Returns what is missing before calls can be taken, "" for nothing."""
