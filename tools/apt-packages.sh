@@ -39,7 +39,7 @@ done
 
 if [ "$(id -u)" -ne 0 ]; then
     echo "packages: missing ${missing[*]}. Install by:" >&2
-    echo "  sudo apt-get install -y --no-install-recommends ${missing[*]}" >&2
+    echo "  sudo apt-get update && sudo apt-get install -y --no-install-recommends ${missing[*]}" >&2
     exit "$on_missing"
 fi
 echo "packages: installing ${missing[*]}"

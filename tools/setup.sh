@@ -28,7 +28,7 @@ require_venv_module() {
     "$1" -c 'import ensurepip, venv' 2>/dev/null && return
     command -v apt-get >/dev/null || fail "$1 has no venv module; install it with your system's package manager"
     if [ "$(id -u)" -ne 0 ]; then
-        fail "$1 has no venv module. Install it, then try again: sudo apt-get install -y python3-venv"
+        fail "$1 has no venv module. Install it, then try again: sudo apt-get update && sudo apt-get install -y python3-venv"
     fi
     say "installing python3-venv"
     apt-get update -qq
@@ -41,8 +41,7 @@ locked_block() {
 }
 
 install_locked() {
-    "$venv/bin/python" -m pip install --quiet --require-hashes --no-build-isolation \
-        --only-binary=:all: --no-binary=tlv8 -r "$1"
+    "$venv/bin/python" -m pip install --quiet --require-hashes --no-build-isolation "$@"
 }
 
 # A user's pip settings may choose the index; these would change what is installed, or where.
@@ -65,8 +64,10 @@ if [ "$(cat "$venv/lock.sum" 2>/dev/null)" != "$lock_sum" ]; then
     say "installing the locked packages (one to two minutes the first time)"
     # tlv8 comes as source only: its build tool is installed first, by hash too, and not fetched in passing.
     locked_block setuptools >"$venv/build.lock"
-    install_locked "$venv/build.lock"
-    install_locked requirements.lock
+    locked_block tlv8 >"$venv/source.lock"
+    install_locked --only-binary=:all: -r "$venv/build.lock"
+    install_locked --only-binary=:none: --use-pep517 -r "$venv/source.lock"
+    install_locked --only-binary=:all: -r requirements.lock
     printf '%s\n' "$lock_sum" >"$venv/lock.sum"
 fi
 if [ "$(cat "$venv/project.sum" 2>/dev/null)" != "$project_sum" ]; then
