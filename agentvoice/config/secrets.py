@@ -1,0 +1,53 @@
+"""Secrets by reference: settings and profiles say where a secret is, never what it is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from agentvoice.errors import ConfigError
+
+SECRET_KINDS = ("env", "file", "credential")
+CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"  # set by systemd for LoadCredential=
+
+
+def check_secret_reference(name: str, reference: str) -> None:
+    """Raise ConfigError unless `reference` is `env:NAME`, `file:PATH` or `credential:NAME`.
+
+    The message never repeats the value: it may be the secret itself, put in the wrong place.
+    """
+    kind, _, place = reference.partition(":")
+    if kind not in SECRET_KINDS or not place:
+        raise ConfigError(f"{name}: got a value, want a reference: env:NAME, file:PATH or credential:NAME")
+
+
+def read_secret(name: str, reference: str, environ: Mapping[str, str] | None = None) -> str:
+    """Return the secret that `reference` names, without surrounding blanks and line ends.
+
+    `name` is the setting that holds the reference. Raises ConfigError when nothing is there.
+    """
+    check_secret_reference(name, reference)
+    environ = os.environ if environ is None else environ
+    kind, _, place = reference.partition(":")
+    if kind == "env":
+        secret = environ.get(place, "").strip()
+        if not secret:
+            raise ConfigError(f"{name}: got {reference}, want the environment variable {place} to be set")
+        return secret
+    if kind == "credential":
+        folder = environ.get(CREDENTIALS_VARIABLE)
+        if not folder:
+            raise ConfigError(
+                f"{name}: got {reference}, want a systemd unit with LoadCredential={place}:PATH"
+            )
+        path = Path(folder) / place
+    else:
+        path = Path(place).expanduser()
+    try:
+        secret = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{name}: got {reference}, want a text file that can be read") from error
+    if not secret:
+        raise ConfigError(f"{name}: got {reference}, want a file that is not empty")
+    return secret

@@ -1,0 +1,180 @@
+"""The settings: frozen, every timeout and limit named with its unit.
+
+Each field's docstring is its line in the reference and in the example file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from agentvoice.core.fields import Between, OneOf
+
+Port = Annotated[int, Between(0, 65_535)]
+TimeoutS = Annotated[float, Between(0.05, 86_400)]
+Count = Annotated[int, Between(1, 1_000_000)]
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """Where the daemon listens; loopback unless the operator says otherwise."""
+
+    host: str = "127.0.0.1"
+    """Address the daemon listens on; loopback unless you say otherwise."""
+    port: Port = 8420
+    """Its port; 0 takes a free one."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSettings:
+    """The database; empty `url` is SQLite in the home folder."""
+
+    url: str = ""
+    """SQLAlchemy address of the database; empty: SQLite in the home folder."""
+    busy_timeout_ms: Annotated[int, Between(0, 600_000)] = 5_000
+    """How long SQLite waits for another process that holds the lock."""
+    writer_queue_rows: Count = 10_000
+    """Rows that wait in memory while the disk stalls; beyond it new rows are refused and reported."""
+    commit_rows: Count = 50
+    """Rows that one commit takes at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallSettings:
+    """Limits of calls."""
+
+    max_calls: Count = 20
+    """Calls that may run at the same time."""
+    max_minutes: Annotated[int, Between(1, 1_440)] = 120
+    """Length at which a call is ended."""
+    input_queue_ms: Annotated[int, Between(100, 60_000)] = 2_000
+    """Caller audio that waits for the engine; beyond it the oldest is dropped and counted."""
+    connect_timeout_s: TimeoutS = 20.0
+    """How long a call may take to reach its engine before it gives up."""
+    goodbye_timeout_s: TimeoutS = 15.0
+    """How long an ending call waits for the agent's last words to be played."""
+    turn_reply_timeout_s: TimeoutS = 15.0
+    """How long a recorded file waits for a reply before it goes on."""
+    reconnect_gap_ms: Annotated[int, Between(0, 60_000)] = 10_000
+    """Caller audio kept while a lost session is replaced; the newest wins."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalEngineSettings:
+    """The local engine's defaults and limits."""
+
+    stt: str = "moonshine-tiny-en"
+    """Model that turns speech into text."""
+    llm: str = "smollm2-135m-instruct"
+    """Model that thinks of replies."""
+    tts: str = "hibari"
+    """Model that speaks."""
+    threads: Annotated[int, Between(0, 1_024)] = 0
+    """CPU threads of the speech worker; 0: one less than the machine has, at least one."""
+    worker_start_timeout_s: TimeoutS = 60.0
+    """How long the speech worker may take to load its models."""
+    stt_timeout_s: TimeoutS = 20.0
+    """How long one utterance may take to become text."""
+    llm_timeout_s: TimeoutS = 60.0
+    """How long one reply may take."""
+    tts_timeout_s: TimeoutS = 20.0
+    """How long one sentence may take to be spoken."""
+    http_timeout_s: TimeoutS = 30.0
+    """How long an OpenAI-compatible endpoint may take to answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAIEngineSettings:
+    """The OpenAI Realtime engine, or any compatible server."""
+
+    url: str = "wss://api.openai.com/v1/realtime"
+    """Address of the Realtime server: OpenAI's or any compatible one."""
+    api_key: str = "env:OPENAI_API_KEY"
+    """Where the API key is: `env:NAME`, `file:PATH` or `credential:NAME` (systemd); never the key itself."""
+    allow_plain_ws: bool = False
+    """Allow ws:// to other hosts than loopback."""
+    connect_timeout_s: TimeoutS = 10.0
+    """How long one connection to the server may take."""
+    ping_interval_s: TimeoutS = 2.0
+    """How often the connection is checked."""
+    ping_timeout_s: TimeoutS = 2.0
+    """How long the answer to a check may take before the session counts as lost."""
+    close_timeout_s: TimeoutS = 0.5
+    """How long a closing connection waits for the server; with both check times, under 5 s."""
+    send_queue_ms: Annotated[int, Between(100, 60_000)] = 2_000
+    """Caller audio that waits for a slow connection; beyond it the oldest is dropped and counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnginesSettings:
+    """The speech engines."""
+
+    local: LocalEngineSettings = field(default_factory=LocalEngineSettings)
+    openai: OpenAIEngineSettings = field(default_factory=OpenAIEngineSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class RelaySettings:
+    """The embedded relay and the connections to all relays."""
+
+    embedded_host: str = "127.0.0.1"
+    """Address of the embedded relay."""
+    embedded_port: Port = 7447
+    """Its port; 0 takes a free one."""
+    connect_timeout_s: TimeoutS = 10.0
+    """How long a connection to a relay may take."""
+    ok_timeout_s: TimeoutS = 10.0
+    """How long a relay may take to answer an event."""
+    auth_timeout_s: TimeoutS = 5.0
+    """How long a relay may take to ask for and answer AUTH (NIP-42)."""
+    fetch_timeout_s: TimeoutS = 10.0
+    """How long a relay may take to send stored events."""
+    idle_close_s: TimeoutS = 300.0
+    """Unused connections to relays are closed after this."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishSettings:
+    """Retries of deliveries."""
+
+    first_retry_s: TimeoutS = 5.0
+    """Wait before a failed delivery is tried again; it grows with each attempt …"""
+    max_retry_s: TimeoutS = 3_600.0
+    """… up to this."""
+    give_up_days: Annotated[float, Between(0.001, 365)] = 5.0
+    """Age at which a delivery expires."""
+    accepted_relays: Annotated[int, Between(1, 100)] = 1
+    """A call is published when root and turns are accepted by this many relays."""
+    sweep_interval_s: TimeoutS = 5.0
+    """How often the scheduler looks for due deliveries and crashed calls."""
+    claim_batch: Annotated[int, Between(1, 10_000)] = 100
+    """Deliveries that one sweep takes at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """Logs go to stderr (JSON under systemd)."""
+
+    level: Annotated[str, OneOf("debug", "info", "warning", "error")] = "info"
+    """Least serious log lines that are written."""
+    format: Annotated[str, OneOf("auto", "console", "json")] = "auto"
+    """`console` for people, `json` for machines; `auto`: JSON under systemd."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings. `home` is empty only in defaults; a loaded one is absolute."""
+
+    home: str = ""
+    """The data folder; empty: `agentvoice` in the XDG data folder (`~/.local/share`)."""
+    project: str = "default"
+    """Slug of the project that calls belong to when none is named."""
+    http: HttpSettings = field(default_factory=HttpSettings)
+    database: DatabaseSettings = field(default_factory=DatabaseSettings)
+    calls: CallSettings = field(default_factory=CallSettings)
+    engines: EnginesSettings = field(default_factory=EnginesSettings)
+    relays: RelaySettings = field(default_factory=RelaySettings)
+    publish: PublishSettings = field(default_factory=PublishSettings)
+    log: LogSettings = field(default_factory=LogSettings)
+    drain_timeout_s: TimeoutS = 30.0
+    """How long SIGTERM waits for live calls before it ends them politely."""
