@@ -1,0 +1,136 @@
+"""The relay that the daemon itself runs: rust-nostr's LocalRelay over LMDB, on loopback.
+
+One process owns a folder, by a lock file that also tells other processes the owner's address.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import ipaddress
+import os
+from pathlib import Path
+
+import structlog
+from nostr_sdk import LocalRelay, LocalRelayBuilder, NostrLmdb, NostrSdkError, RateLimit
+
+from agentvoice.errors import ConfigError, Refused
+
+FOLDER_MODE = 0o700
+FILE_MODE = 0o600
+LOCK_FILE = "relay.lock"
+MAX_ADDRESS_BYTES = 200
+
+# A relay of our own on loopback: our publisher alone sets the pace.
+MAX_REQUESTS = 1_000
+MAX_NOTES_PER_MINUTE = 1_000_000
+
+_log = structlog.get_logger(__name__)
+
+
+class EmbeddedRelay:
+    """The relay of one folder. `port` 0 takes a free one; `address` is known once it runs."""
+
+    def __init__(self, folder: Path, host: str, port: int) -> None:
+        self._folder = folder
+        self._host = host
+        self._port = port
+        self._relay: LocalRelay | None = None
+        self._lock: int | None = None
+        self._address = ""
+
+    @property
+    def address(self) -> str:
+        """The ws:// address, empty while it does not run."""
+        return self._address
+
+    async def start(self) -> None:
+        """Open the store and listen.
+
+        Raises Refused (another process owns the folder, or it cannot be written) or ConfigError
+        (the port is taken, the host is no address of this machine).
+        """
+        if self._relay is not None:
+            return
+        self._check_host()
+        self._take_lock()
+        try:
+            self._relay = await self._run()
+            self._address = str(await self._relay.url()).rstrip("/")
+            self._tell_address()
+        except BaseException:
+            await self.stop()
+            raise
+        _log.info("embedded_relay_started", address=self._address)
+
+    async def stop(self) -> None:
+        """Stop listening, close the store, let the folder go; may be called twice."""
+        relay, self._relay = self._relay, None
+        if relay is not None:
+            relay.shutdown()
+            del relay  # the last reference closes the store
+            _log.info("embedded_relay_stopped", address=self._address)
+        self._address = ""
+        if self._lock is not None:
+            os.ftruncate(self._lock, 0)
+            os.close(self._lock)  # and with it the lock
+            self._lock = None
+
+    async def _run(self) -> LocalRelay:
+        limit = RateLimit(max_reqs=MAX_REQUESTS, notes_per_minute=MAX_NOTES_PER_MINUTE)
+        try:
+            store = await NostrLmdb.open(str(self._folder))
+        except NostrSdkError as error:
+            raise Refused(f"embedded relay: its store {self._folder} cannot be opened: {error}") from error
+        builder = LocalRelayBuilder().addr(self._host).rate_limit(limit).database(store)
+        if self._port:  # without one it takes a free port; told 0 it would hide which
+            builder = builder.port(self._port)
+        relay = builder.build()
+        try:
+            await relay.run()
+        except NostrSdkError as error:
+            raise ConfigError(
+                f"relays.embedded_port: got {self._port} on {self._host}, want a free port"
+                f" (0 takes any): {error}"
+            ) from error
+        return relay
+
+    def _check_host(self) -> None:
+        try:
+            ipaddress.ip_address(self._host)
+        except ValueError:
+            raise ConfigError(
+                f"relays.embedded_host: got {self._host!r}, want an IP address such as 127.0.0.1"
+            ) from None
+
+    def _take_lock(self) -> None:
+        try:
+            self._folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+            lock = os.open(self._folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+        except OSError as error:
+            raise Refused(f"embedded relay: {self._folder} cannot be written: {error.strerror}") from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            raise Refused(f"embedded relay: another agentvoice process runs it in {self._folder}") from None
+        self._lock = lock
+
+    def _tell_address(self) -> None:
+        if self._lock is not None:
+            os.ftruncate(self._lock, 0)
+            os.pwrite(self._lock, self._address.encode(), 0)
+
+
+def find_running_relay(folder: Path) -> str:
+    """Return the address of the relay that a process runs in `folder`, empty if none does."""
+    try:
+        lock = os.open(folder / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:  # held: somebody runs it
+        return os.pread(lock, MAX_ADDRESS_BYTES, 0).decode("ascii", errors="replace")
+    finally:
+        os.close(lock)
+    return ""

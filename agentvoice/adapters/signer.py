@@ -1,0 +1,97 @@
+"""Signing with a key held in this process, and verifying what others signed (pynostr inside).
+
+pynostr's traps stay in here: its keys print their secret, it signs what no relay takes, and its
+events ignore the id they are given. Nothing here shows a secret in repr, str or a traceback.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import NoReturn
+
+from coincurve import PublicKeyXOnly
+from pynostr.event import Event
+from pynostr.key import PrivateKey
+
+from agentvoice.core.event import SignedEvent, UnsignedEvent
+from agentvoice.errors import InvalidKey
+from agentvoice.protocols.nostr.nip01 import check_unsigned, event_id
+from agentvoice.protocols.nostr.nip19 import KEY_BYTES, decode_secret, encode_npub, encode_nsec
+
+
+class KeySigner:
+    """A core.ports.Signer over a secret key. Make one by `generate` or `from_text`."""
+
+    __slots__ = ("_key", "_pubkey")
+
+    def __init__(self, secret: bytes) -> None:
+        self._key = PrivateKey(secret)
+        self._pubkey: str = self._key.public_key.hex()
+
+    @classmethod
+    def generate(cls) -> KeySigner:
+        """Return a signer with a new key of the kernel's random source."""
+        return cls(secrets.token_bytes(KEY_BYTES))
+
+    @classmethod
+    def from_text(cls, field: str, text: str) -> KeySigner:
+        """Return the signer of an nsec or of 64 hex digits; raises InvalidKey naming `field`."""
+        return cls(decode_secret(field, text))
+
+    @property
+    def pubkey(self) -> str:
+        """Hex public key it signs as."""
+        return self._pubkey
+
+    @property
+    def npub(self) -> str:
+        """The public key for people."""
+        return encode_npub(self._pubkey)
+
+    async def sign(self, event: UnsignedEvent) -> SignedEvent:
+        """Return the signed event.
+
+        Raises InvalidKey if `event.pubkey` is not ours, LocalProtocolError if no relay would take it.
+        """
+        if event.pubkey != self._pubkey:
+            raise InvalidKey(
+                f"event.pubkey: got {event.pubkey[:12]}…, want the signer's {self._pubkey[:12]}…"
+            )
+        check_unsigned(event)
+        digest = event_id(event)
+        return SignedEvent(
+            id=digest,
+            pubkey=event.pubkey,
+            created_at=event.created_at,
+            kind=event.kind,
+            tags=event.tags,
+            content=event.content,
+            sig=self._key.sign(bytes.fromhex(digest)).hex(),
+        )
+
+    def reveal(self) -> str:
+        """Return the nsec: for the key file and `key show --reveal` only."""
+        return encode_nsec(self._key.raw_secret)
+
+    def __repr__(self) -> str:
+        return f"KeySigner({self.npub[:12]}…)"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a KeySigner is not pickled: its secret stays in this process")
+
+
+def find_forgery(event: SignedEvent) -> str:
+    """Return what is wrong with the event, empty if its id and signature hold.
+
+    The id is computed by pynostr, not by the code that built the event.
+    """
+    tags = [list(tag) for tag in event.tags]
+    fields = Event(event.content, event.pubkey, event.created_at, event.kind, tags)
+    if fields.id != event.id:
+        return f"event {event.id[:12]}…: its fields give another id"
+    try:
+        key = PublicKeyXOnly(bytes.fromhex(event.pubkey))
+        holds = key.verify(bytes.fromhex(event.sig), bytes.fromhex(event.id))
+    except ValueError:  # no point of the curve, or not 64 bytes
+        holds = False
+    return "" if holds else f"event {event.id[:12]}…: the signature is not its author's"
