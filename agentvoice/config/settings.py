@@ -6,6 +6,7 @@ Each field's docstring is its line in the reference and in the example file.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated
 
 from agentvoice.core.fields import Between, OneOf
@@ -178,3 +179,18 @@ class Settings:
     log: LogSettings = field(default_factory=LogSettings)
     drain_timeout_s: TimeoutS = 30.0
     """How long SIGTERM waits for live calls before it ends them politely."""
+
+    @property
+    def database_place(self) -> str | Path:
+        """Where the database is: a URL, or the SQLite file in the home folder."""
+        return self.database.url or Path(self.home) / "agentvoice.db"
+
+    @property
+    def keys_folder(self) -> Path:
+        """Folder of the key files."""
+        return Path(self.home) / "keys"
+
+    @property
+    def control_socket(self) -> Path:
+        """The daemon's control socket."""
+        return Path(self.home) / "agentvoice.sock"
