@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import asyncio
+
+from agentvoice.core.agent import AgentProfile
+from agentvoice.core.speech import (
+    AppendAudio,
+    ClearInput,
+    SessionConfig,
+    SessionLost,
+    SessionReady,
+    SpeechEvent,
+)
+from agentvoice.services.session_link import SessionLink
+from tests.fakes.clock import ManualClock
+from tests.fakes.speech_session import FakeEngine, sound
+
+CONFIG = SessionConfig(AgentProfile("ada", "Ada"), "be kind")
+
+
+async def test_sound_in_a_gap_reaches_the_next_session():
+    """What the caller says while no session is joined is kept, newest first to stay, and counted."""
+    engine = FakeEngine()
+    async with asyncio.TaskGroup() as group:
+        link = SessionLink(group, lambda event: None, gap_bound_ms=60)
+        for ms in (20, 21, 22, 23):
+            assert not link.append(sound(ms))
+        link.send(ClearInput())  # nobody to take it
+        session = await engine.open(CONFIG)
+        link.join(engine, session)
+        assert link.release() == 45
+        assert [command.chunk.duration_ms for command in session.told_of(AppendAudio)] == [22, 23]
+        assert link.gap_lost_ms == 41
+        assert link.append(sound(20))
+        await link.leave()
+    assert session.is_closed
+
+
+async def test_held_sound_waits_for_the_release():
+    """During a handover the old session stays joined but gets no more of the caller's sound."""
+    engine = FakeEngine()
+    async with asyncio.TaskGroup() as group:
+        link = SessionLink(group, lambda event: None, gap_bound_ms=1_000)
+        session = await engine.open(CONFIG)
+        link.join(engine, session)
+        link.hold()
+        assert not link.append(sound(20))
+        assert session.told == []
+        assert link.release() == 20
+        assert len(session.told) == 1
+        await link.leave()
+
+
+async def test_a_session_that_was_left_no_longer_counts():
+    """Events of a session that was replaced are not heard."""
+    heard: list[SpeechEvent] = []
+    engine = FakeEngine()
+    clock = ManualClock()
+    async with asyncio.TaskGroup() as group:
+        link = SessionLink(group, heard.append, gap_bound_ms=0)
+        old = await engine.open(CONFIG)
+        link.join(engine, old)
+        await clock.settle()
+        await link.leave()
+        old.emit(SessionReady("late"))
+        link.join(engine, await engine.open(CONFIG))
+        engine.session.emit(SessionReady("new"))
+        await clock.settle()
+        assert heard == [SessionReady("new")]
+        await link.leave()
+
+
+async def test_a_session_that_ends_without_a_word_is_lost():
+    """The end of its events is told as a loss, once, unless we closed it."""
+    heard: list[SpeechEvent] = []
+    engine = FakeEngine()
+    clock = ManualClock()
+    async with asyncio.TaskGroup() as group:
+        link = SessionLink(group, heard.append, gap_bound_ms=0)
+        link.join(engine, await engine.open(CONFIG))
+        await engine.session.close()
+        await clock.settle()
+        assert heard == [SessionLost("the session ended without a word")]
+        link.join(engine, await engine.open(CONFIG))
+        engine.session.emit(SessionLost("gone", expired=True))
+        await clock.settle()
+        assert heard[1:] == [SessionLost("gone", expired=True)]
+        await link.leave()
