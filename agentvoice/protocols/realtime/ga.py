@@ -147,7 +147,7 @@ def _event_of(command: SpeechCommand, ref: str) -> Wire | None:
             return {"type": "response.cancel", "response_id": ref}
         case CommitInput():
             return {"type": "input_audio_buffer.commit"}
-        case ClearInput():
+        case ClearInput():  # pragma: no branch - mypy proves that no command is left
             return {"type": "input_audio_buffer.clear"}
 
 

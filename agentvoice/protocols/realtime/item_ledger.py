@@ -42,10 +42,6 @@ class ItemLedger:
         """We create this item: its echo is no news."""
         self._ours.add(ref)
 
-    def is_ours(self, ref: str) -> bool:
-        """Whether we created the item."""
-        return ref in self._ours
-
     def get(self, ref: str) -> TrackedItem | None:
         """Return an item that was told, None for one that is ours or unknown."""
         return self._items.get(ref)

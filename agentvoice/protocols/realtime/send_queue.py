@@ -42,12 +42,12 @@ class SendQueue:
             self._drop_oldest_audio()
 
     def _drop_oldest_audio(self) -> None:
-        for index, entry in enumerate(self._entries):
-            if isinstance(entry, AudioChunk):
-                del self._entries[index]
-                self._audio_ms -= entry.duration_ms
-                self.dropped_audio_ms += entry.duration_ms
-                return
+        index, chunk = next(
+            (index, entry) for index, entry in enumerate(self._entries) if isinstance(entry, AudioChunk)
+        )
+        del self._entries[index]
+        self._audio_ms -= chunk.duration_ms
+        self.dropped_audio_ms += chunk.duration_ms
 
     def take(self) -> str | AudioChunk | None:
         """Remove and return what is sent next, None when nothing waits."""
