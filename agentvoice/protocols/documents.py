@@ -1,0 +1,252 @@
+"""The JSON documents that commands print with `--json`: stable, outside programs read them.
+
+Times are ISO 8601 with Z and milliseconds, null while they have not come; money is a decimal
+string in USD. The builders take core values; what has another wire format (npub, nevent) comes in
+already encoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from agentvoice.core.agent import AgentProfile, AgentRevision
+from agentvoice.core.call import Call, PublicationState
+from agentvoice.core.delivery import Delivery, ThreadEvent
+from agentvoice.core.item import Item
+from agentvoice.core.project import Project
+
+NANO_PER_USD = 1_000_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class ItemDocument(msgspec.Struct):
+    """One item of a conversation."""
+
+    id: str
+    position: int
+    kind: str
+    role: str
+    agent: str
+    text: str
+    status: str
+    heard_ms: int | None
+    started_at: str | None
+    completed_at: str | None
+
+
+class DeliveryDocument(msgspec.Struct):
+    """Where one event stands at one relay."""
+
+    relay: str
+    state: str
+    attempts: int
+    next_attempt_at: str | None
+    last_answer: str
+
+
+class EventDocument(msgspec.Struct):
+    """One event of a thread; `signer` is an npub."""
+
+    id: str
+    position: int
+    signer: str
+    deliveries: list[DeliveryDocument]
+
+
+class PublicationDocument(msgspec.Struct):
+    """A call's thread: `root` is an event id, `nevent` its link; both null before it is signed."""
+
+    state: str
+    root: str | None
+    nevent: str | None
+    events: list[EventDocument]
+
+
+class UsageDocument(msgspec.Struct):
+    """What a call used, summed over its responses."""
+
+    input_text_tokens: int = 0
+    input_audio_tokens: int = 0
+    input_cached_tokens: int = 0
+    output_text_tokens: int = 0
+    output_audio_tokens: int = 0
+    audio_ms: int = 0
+
+
+class CallDocument(msgspec.Struct):
+    """A whole call: `call show --json`, `call export`, and the end of `call start --json`."""
+
+    id: str
+    state: str
+    end_reason: str | None
+    project: str
+    transport: str
+    engine: str
+    started_at: str | None
+    ended_at: str | None
+    agents: list[str]
+    items: list[ItemDocument]
+    usage: UsageDocument
+    cost_usd: str
+    publication: PublicationDocument
+
+
+class CallSummary(msgspec.Struct):
+    """A call in `call list --json`."""
+
+    id: str
+    state: str
+    end_reason: str | None
+    project: str
+    agent: str
+    transport: str
+    engine: str
+    started_at: str | None
+    ended_at: str | None
+    publication: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """All that is stored of a call. `agents` are slugs in the order they took it."""
+
+    call: Call
+    agents: tuple[str, ...]
+    items: tuple[Item, ...]
+    usage: UsageDocument
+    cost_nano_usd: int
+    events: tuple[ThreadEvent, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+    publication: PublicationState | None = None
+    """Where the thread stands now; None: as the call says."""
+
+
+def iso_time(utc_ms: int) -> str | None:
+    """Return a time as ISO 8601 with Z and milliseconds; None for 0 (not yet)."""
+    if not utc_ms:
+        return None
+    return (_EPOCH + timedelta(milliseconds=utc_ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def usd_text(nano_usd: int) -> str:
+    """Return nano-dollars as an exact decimal string with at least two decimals: `0.0235192`."""
+    sign = "-" if nano_usd < 0 else ""
+    dollars, rest = divmod(abs(nano_usd), NANO_PER_USD)
+    decimals = f"{rest:09d}".rstrip("0").ljust(2, "0")
+    return f"{sign}{dollars}.{decimals}"
+
+
+def item_document(item: Item) -> ItemDocument:
+    """Return an item as it is printed."""
+    return ItemDocument(
+        id=item.id,
+        position=item.position,
+        kind=item.kind.value,
+        role=item.role.value,
+        agent=item.agent,
+        text=item.text,
+        status=item.status.value,
+        heard_ms=item.heard_ms,
+        started_at=iso_time(item.started_at),
+        completed_at=iso_time(item.completed_at),
+    )
+
+
+def delivery_document(delivery: Delivery) -> DeliveryDocument:
+    """Return a delivery as it is printed."""
+    return DeliveryDocument(
+        relay=delivery.relay,
+        state=delivery.state.value,
+        attempts=delivery.attempts,
+        next_attempt_at=iso_time(delivery.next_attempt_at),
+        last_answer=delivery.last_answer,
+    )
+
+
+def publication_document(
+    record: CallRecord, *, npub_of: Callable[[str], str], nevent_of: Callable[[CallRecord], str]
+) -> PublicationDocument:
+    """Return a call's thread as it is printed; `nevent_of` is asked only once there is a root."""
+    events = sorted(record.events, key=lambda event: event.position)
+    return PublicationDocument(
+        state=(record.publication or record.call.publication).value,
+        root=events[0].event.id if events else None,
+        nevent=nevent_of(record) if events else None,
+        events=[
+            EventDocument(
+                id=event.event.id,
+                position=event.position,
+                signer=npub_of(event.event.pubkey),
+                deliveries=[
+                    delivery_document(one) for one in record.deliveries if one.event_id == event.event.id
+                ],
+            )
+            for event in events
+        ],
+    )
+
+
+def call_document(
+    record: CallRecord, *, npub_of: Callable[[str], str], nevent_of: Callable[[CallRecord], str]
+) -> CallDocument:
+    """Return a whole call as it is printed."""
+    call = record.call
+    return CallDocument(
+        id=call.id,
+        state=call.state.value,
+        end_reason=call.end_reason.value if call.end_reason else None,
+        project=call.project,
+        transport=call.transport,
+        engine=call.engine,
+        started_at=iso_time(call.started_at),
+        ended_at=iso_time(call.ended_at),
+        agents=list(dict.fromkeys(record.agents)),
+        items=[item_document(item) for item in record.items],
+        usage=record.usage,
+        cost_usd=usd_text(record.cost_nano_usd),
+        publication=publication_document(record, npub_of=npub_of, nevent_of=nevent_of),
+    )
+
+
+def call_summary(call: Call) -> CallSummary:
+    """Return a call as it is listed."""
+    return CallSummary(
+        id=call.id,
+        state=call.state.value,
+        end_reason=call.end_reason.value if call.end_reason else None,
+        project=call.project,
+        agent=call.agent,
+        transport=call.transport,
+        engine=call.engine,
+        started_at=iso_time(call.started_at),
+        ended_at=iso_time(call.ended_at),
+        publication=call.publication.value,
+    )
+
+
+def agent_document(revision: AgentRevision, *, npub: str) -> dict[str, Any]:
+    """Return an agent as it is printed: its profile's fields, its revision and its npub."""
+    profile: AgentProfile = revision.profile
+    fields: dict[str, Any] = msgspec.to_builtins(profile)
+    return {
+        **fields,
+        "npub": npub or None,
+        "revision": revision.number,
+        "changed_at": iso_time(revision.created_at),
+    }
+
+
+def project_document(project: Project, *, npub: str) -> dict[str, Any]:
+    """Return a project as it is printed: its fields and its npub."""
+    fields: dict[str, Any] = msgspec.to_builtins(project)
+    return {**fields, "npub": npub}
+
+
+def encode_document(document: object) -> bytes:
+    """Return a document as JSON, indented for people who look at it."""
+    return msgspec.json.format(msgspec.json.encode(document), indent=2)

@@ -1,0 +1,107 @@
+"""Agent profiles as TOML: for import, export and the editor. A round trip gives the same profile.
+
+The file holds the profile's own fields, `[local]` and `[openai]` tables, and `key`: a reference to
+the signing key (an npub or `env:NAME`), never the key. Without `key`, an import makes one or keeps
+the agent's own.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+from agentvoice.core.agent import AgentProfile, check_agent
+from agentvoice.core.fields import build_from_table, describe, field_default
+from agentvoice.errors import UsageError
+
+KEY = "key"
+_NOT_IN_FILE = ("pubkey",)  # derived from `key`, so that the two cannot disagree
+_ALWAYS_WRITTEN = ("slug", "name", "instructions", "greeting", "aliases", "engines")
+_ESCAPES = {"\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
+_CONTROL = re.compile(r'[\x00-\x1f\x7f"\\]')
+_CONTROL_IN_BLOCK = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\\]")
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileFile:
+    """A profile as a file says it; its pubkey is empty, `key` is where it comes from ("" if unsaid)."""
+
+    profile: AgentProfile
+    key: str = ""
+
+
+def decode_profile(text: str, source: str) -> ProfileFile:
+    """Return the profile in TOML `text`; `source` is the file's name for messages.
+
+    Raises UsageError naming the line of bad TOML, the unknown key with the nearest right one, the
+    value of a wrong type, or the first field that is not usable.
+    """
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        last_line = text.count("\n") + 1
+        words = str(error).replace("at end of document", f"at the end, line {last_line}")
+        raise UsageError(f"{source}: bad TOML: {words}") from error
+    key = table.pop(KEY, "")
+    if not isinstance(key, str):
+        raise UsageError(f"{source}: {KEY}: got {describe(key)}, want an npub or env:NAME")
+    for name in _NOT_IN_FILE:
+        if name in table:
+            raise UsageError(f"{source}: {name}: unknown key; did you mean {KEY}?")
+    profile = build_from_table(AgentProfile, table, source=source)
+    try:
+        check_agent(profile)
+    except UsageError as error:
+        raise UsageError(f"{source}: {error}") from None
+    return ProfileFile(profile, key)
+
+
+def encode_profile(profile: AgentProfile, key: str = "") -> str:
+    """Return the profile as TOML; settings at their defaults are left out, nested tables come last."""
+    lines: list[str] = []
+    if key:
+        lines.append(f"{KEY} = {_text(key)}")
+    lines += _table(profile, "", always=_ALWAYS_WRITTEN)
+    return "\n".join(lines) + "\n"
+
+
+def _table(value: Any, prefix: str, always: tuple[str, ...] = ()) -> list[str]:
+    plain: list[str] = []
+    nested: list[str] = []
+    for field in fields(value):
+        inner = getattr(value, field.name)
+        if field.name in _NOT_IN_FILE or (field.name not in always and inner == field_default(field)):
+            continue
+        if is_dataclass(inner):
+            name = prefix + field.name
+            nested += ["", f"[{name}]", *_table(inner, f"{name}.")]
+        else:
+            plain.append(f"{field.name} = {_value(inner)}")
+    return plain + nested
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_text(part) for part in value) + "]"
+    return _text(value)
+
+
+def _text(text: str) -> str:
+    if "\n" in text:
+        # A newline right after the opening quotes is not part of the text (TOML 1.0, String).
+        body = _CONTROL_IN_BLOCK.sub(_escape, text).replace('"""', '""\\"')
+        if body.endswith('"'):
+            body = body[:-1] + '\\"'
+        return f'"""\n{body}"""'
+    return '"' + _CONTROL.sub(_escape, text) + '"'
+
+
+def _escape(match: re.Match[str]) -> str:
+    character = match.group()
+    return _ESCAPES.get(character) or f"\\u{ord(character):04x}"

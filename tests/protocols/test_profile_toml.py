@@ -1,0 +1,109 @@
+"""Agent profiles as TOML."""
+
+from __future__ import annotations
+
+import string
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agentvoice.core.agent import (
+    ENGINES,
+    MAX_ALIASES,
+    AgentProfile,
+    LocalSettings,
+    OpenAISettings,
+    StageSettings,
+)
+from agentvoice.errors import UsageError
+from agentvoice.protocols.profile_toml import ProfileFile, decode_profile, encode_profile
+
+texts = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=200)
+names = st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).filter(str.strip)
+slugs = st.text(alphabet=string.ascii_lowercase + string.digits, min_size=1, max_size=40)
+stages = st.builds(StageSettings, model=texts, url=st.sampled_from(["", "http://127.0.0.1:1/v1"]))
+profiles = st.builds(
+    AgentProfile,
+    slug=slugs,
+    name=names,
+    instructions=texts,
+    aliases=st.lists(names, max_size=MAX_ALIASES).map(tuple),
+    about=texts,
+    greeting=texts,
+    engines=st.permutations(ENGINES).map(tuple),
+    handover_to=st.lists(slugs, max_size=4).map(tuple),
+    enabled=st.booleans(),
+    local=st.builds(
+        LocalSettings,
+        voice=texts,
+        vad_threshold=st.floats(0.05, 0.95),
+        silence_ms=st.integers(100, 5_000),
+        stt=stages,
+        llm=stages,
+        tts=stages,
+    ),
+    openai=st.builds(OpenAISettings, model=names, voice=names, output=st.sampled_from(["audio", "text"])),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(profiles, texts)
+def test_round_trip_is_exact(profile: AgentProfile, key: str):
+    """What is exported is imported as the very same profile, whatever its texts hold."""
+    assert decode_profile(encode_profile(profile, key), "a.toml") == ProfileFile(profile, key)
+
+
+@pytest.mark.parametrize(
+    "text", ['"""', '""""""', 'a\n"""b"', "a\r\nb\rc", "\n", '\n"', "\\", "\\\n", "\x00\x7f\n"]
+)
+def test_texts_that_look_like_toml_survive(text: str):
+    """Quotes, backslashes and line ends in instructions come back as they were."""
+    profile = AgentProfile(slug="a", name="A", instructions=text)
+    assert decode_profile(encode_profile(profile), "a.toml").profile == profile
+
+
+def test_defaults_are_left_out():
+    """An exported file shows what was chosen, not every setting there is."""
+    text = encode_profile(AgentProfile(slug="ada", name="Ada", local=LocalSettings(voice="low")))
+    assert "silence_ms" not in text
+    assert text.endswith('[local]\nvoice = "low"\n')
+
+
+def test_the_public_key_is_not_in_the_file():
+    """The file names the key by `key`; the pubkey follows from it."""
+    profile = AgentProfile(slug="ada", name="Ada", pubkey="ab" * 32)
+    assert decode_profile(encode_profile(profile, "env:ADA"), "a.toml").profile == replace(profile, pubkey="")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            'slug = "a"\nname = "A"\ninstrctions = ""',
+            "a.toml: instrctions: unknown key; did you mean instructions?",
+        ),
+        ('slug = "a"\nname = "A"\nvoice = "x"', "a.toml: voice: unknown key; did you mean local.voice?"),
+        (
+            'slug = "a"\nname = "A"\n[local]\nvoise = "x"',
+            "a.toml: local.voise: unknown key; did you mean local.voice?",
+        ),
+        ('slug = "a"\nname = 3', "a.toml: name: got 3, want text"),
+        ('slug = "a"', "a.toml: name: got nothing, want text"),
+        ('slug = "a"\nname = "A"\nkey = 1', "a.toml: key: got 1, want an npub or env:NAME"),
+        ('slug = "a"\nname = "A"\npubkey = "x"', "a.toml: pubkey: unknown key; did you mean key?"),
+        ('slug = "A B"\nname = "A"', "a.toml: slug: got 'A B'"),
+        ('slug = "a"\nname = ', "a.toml: bad TOML: Invalid value (at the end, line 2)"),
+        ('slug = "a"\nname "A"', "(at line 2, column 6)"),
+        (
+            'slug = "a"\nname = "A"\n[local]\nsilence_ms = 5',
+            "a.toml: local.silence_ms: got 5, want 100 to 5000",
+        ),
+    ],
+)
+def test_a_wrong_file_is_named(text: str, message: str):
+    """Each mistake gives one line with the file, the key, what was got and what is wanted."""
+    with pytest.raises(UsageError) as caught:
+        decode_profile(text, "a.toml")
+    assert message in str(caught.value)
