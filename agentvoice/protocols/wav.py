@@ -104,6 +104,7 @@ class WavDecoder:
         self._part_left = 0  # bytes of the chunk that are still to come
         self._declared = 0
         self._is_open_ended = False
+        self._has_data = False
         self._taken = 0  # bytes of sound turned into samples
 
     def push(self, data: bytes) -> Mono:
@@ -127,7 +128,7 @@ class WavDecoder:
             raise InvalidAudioFile("the file is empty (0 bytes), want a WAV file")
         if self._part is _Part.RIFF:
             raise _foreign(bytes(self._pending))
-        if self.format is None or (self._part is not _Part.DATA and not self._declared):
+        if self.format is None or not self._has_data:
             missing = "format" if self.format is None else "data"
             raise InvalidAudioFile(
                 f"the WAV file ends in its {self._part.value}: no {missing} chunk was found"
@@ -158,7 +159,7 @@ class WavDecoder:
                 return self._skip()
             case _Part.DATA:
                 return self._take_sound(blocks)
-            case _Part.REST:
+            case _:
                 self._pending.clear()
                 return False
 
@@ -192,6 +193,7 @@ class WavDecoder:
     def _begin_data(self, size: int) -> None:
         if self.format is None:
             raise InvalidAudioFile("the WAV file has its data chunk before its format chunk")
+        self._has_data = True
         # A writer that was killed, or wrote to a pipe, leaves 0 in both sizes (RIFF: at most its header).
         is_unset = size == 0 and not HEADER_BYTES - 8 < self._riff_size < _STREAMED_FROM_BYTES
         self._is_open_ended = is_unset or size >= _STREAMED_FROM_BYTES
