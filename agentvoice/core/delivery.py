@@ -132,3 +132,29 @@ def settle_publication(
     if any(state in OPEN_STATES for state in states):
         return PublicationState.QUEUED
     return PublicationState.PARTIAL if DeliveryState.ACCEPTED in states else PublicationState.FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A call's thread as stored: its events by position, and every event's deliveries.
+
+    `error` says why nothing could be signed; times are UTC ms, 0: not yet. `prepared_at`: when the
+    events were signed; `published_at`: when enough relays had all of them.
+    """
+
+    call_id: str
+    project: str
+    state: PublicationState
+    error: str
+    ended_at: int
+    prepared_at: int
+    published_at: int
+    events: tuple[ThreadEvent, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+
+    def relays_with_all(self) -> tuple[str, ...]:
+        """Return the relays that accepted every event, in the order of the deliveries."""
+        by_relay: dict[str, set[DeliveryState]] = {}
+        for delivery in self.deliveries:
+            by_relay.setdefault(delivery.relay, set()).add(delivery.state)
+        return tuple(relay for relay, states in by_relay.items() if states == {DeliveryState.ACCEPTED})

@@ -1,0 +1,165 @@
+"""Publishing: each finished call becomes exactly one thread, and each relay gets all of it.
+
+Three steps, each of which may be the last before the process dies: claim the call, sign the thread,
+store it with its deliveries in one transaction. Only a stored thread is ever sent.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from agentvoice.config.settings import PublishSettings
+from agentvoice.core.call import Call, PublicationState
+from agentvoice.core.delivery import Publication
+from agentvoice.core.ports import Clock, LoadSigner, Relays
+from agentvoice.core.project import PublishPolicy
+from agentvoice.core.retry import MS_PER_S
+from agentvoice.errors import AgentVoiceError, PublishError, StorageError, TimedOut
+from agentvoice.services.relay_queue import EmbeddedAddress, RelayQueue
+from agentvoice.services.thread_check import FindForgery, ThreadCheck, check_thread
+from agentvoice.services.thread_signing import ThreadSigning
+from agentvoice.storage import conversations, deliveries, publications
+from agentvoice.storage.database import Database
+from agentvoice.storage.transactions import read, write
+
+SIGNING_LOCK_MS = 30_000
+"""How long one process may take to sign a thread before another may begin anew."""
+
+SETTLE_POLL_S = 0.2
+"""How often `wait_settled` looks at least: another process may be the one that delivers."""
+
+NO_PRIVATE_THREADS = "policy private: encrypted threads are not available yet, so nothing was published"
+
+log = structlog.get_logger(__name__)
+
+
+class Publisher:
+    """Prepares and delivers the threads of a database."""
+
+    def __init__(
+        self,
+        database: Database,
+        relays: Relays,
+        load_signer: LoadSigner,
+        find_forgery: FindForgery,
+        embedded_address: EmbeddedAddress,
+        clock: Clock,
+        settings: PublishSettings,
+        owner_id: str,
+    ) -> None:
+        self._database = database
+        self._relays = relays
+        self._find_forgery = find_forgery
+        self._clock = clock
+        self._settings = settings
+        self._owner_id = owner_id
+        self._signing = ThreadSigning(database, load_signer, clock)
+        self._queue = RelayQueue(database, relays, embedded_address, clock, settings, owner_id)
+
+    async def prepare(self, call_id: str) -> PublicationState:
+        """Sign and store the thread of an ended call, unless it is done, not wanted or not allowed.
+
+        Return where the publication stands then. What can be mended by trying again leaves it
+        queued; anything else makes it failed, with the reason. Raises NotFound or a StorageError.
+        """
+        call = await read(self._database, lambda session: conversations.get_call(session, call_id))
+        now = self._clock.utc_ms()
+        claimed = await write(
+            self._database,
+            lambda session: publications.claim_preparation(
+                session, call_id, self._owner_id, now, now + SIGNING_LOCK_MS
+            ),
+        )
+        if claimed:
+            await self._prepare_claimed(call)
+        return (await self.publication(call_id)).state
+
+    async def prepare_waiting(self) -> int:
+        """Prepare every ended call that waits for it; return how many there were."""
+        now, limit = self._clock.utc_ms(), self._settings.claim_batch
+        waiting = await read(
+            self._database, lambda session: publications.list_unprepared(session, now, limit)
+        )
+        for call_id in waiting:
+            await self.prepare(call_id)
+        return len(waiting)
+
+    async def deliver_due(self) -> int:
+        """Attempt every delivery that is due; return how many attempts were made."""
+        return await self._queue.deliver_due()
+
+    async def sweep(self) -> None:
+        """Prepare what waits and deliver what is due: the scheduler's job."""
+        await self.prepare_waiting()
+        await self.deliver_due()
+
+    async def publication(self, call_id: str) -> Publication:
+        """Return a call's publication with its events and deliveries. Raises NotFound."""
+        return await read(self._database, lambda session: publications.get_publication(session, call_id))
+
+    async def wait_settled(self, call_id: str, timeout_s: float) -> Publication:
+        """Prepare and deliver a call's thread until it is published, has failed or wants review.
+
+        Return it as it stands then, or after `timeout_s`: the retries go on without us.
+        """
+        try:
+            async with self._clock.deadline(timeout_s):
+                await self._settle(call_id)
+        except TimedOut:
+            log.info("publication_not_settled", call_id=call_id, timeout_s=timeout_s)
+        return await self.publication(call_id)
+
+    async def verify_thread(self, call_id: str) -> ThreadCheck:
+        """Read a call's thread back from the first relay that accepted all of it, and check it.
+
+        Raises PublishError if no relay did, or what reading from a relay raises.
+        """
+        publication = await self.publication(call_id)
+        complete = publication.relays_with_all()
+        if not complete:
+            raise PublishError(f"call {call_id}: no relay has the whole thread ({publication.state.value})")
+        address = self._queue.dial_address(complete[0])
+        return await check_thread(self._relays, complete[0], address, publication, self._find_forgery)
+
+    async def _prepare_claimed(self, call: Call) -> None:
+        try:
+            if call.policy is PublishPolicy.PRIVATE:
+                raise PublishError(NO_PRIVATE_THREADS)
+            project, events = await self._signing.sign_thread(call)
+        except StorageError:
+            raise
+        except AgentVoiceError as error:
+            await self._give_up_signing(call.id, error)
+            return
+        now = self._clock.utc_ms()
+        # Durable: were the events lost after they were sent, signing anew would make a second thread.
+        is_stored = await write(
+            self._database,
+            lambda session: publications.store_thread(session, call.id, events, project.relays, now),
+            durable=True,
+        )
+        log.info("thread_prepared", call_id=call.id, events=len(events), stored=is_stored)
+
+    async def _give_up_signing(self, call_id: str, error: AgentVoiceError) -> None:
+        log.warning("thread_not_signed", call_id=call_id, error=str(error), retryable=error.retryable)
+        if error.retryable:
+            await write(
+                self._database,
+                lambda session: publications.release_preparation(session, call_id, self._owner_id),
+            )
+        else:
+            await write(
+                self._database, lambda session: publications.fail_preparation(session, call_id, str(error))
+            )
+
+    async def _settle(self, call_id: str) -> None:
+        while True:
+            state = await self.prepare(call_id)
+            if state is PublicationState.QUEUED:
+                await self.deliver_due()
+                state = (await self.publication(call_id)).state
+            if state is not PublicationState.QUEUED:
+                return
+            due_at = await read(self._database, lambda session: deliveries.next_due_at(session, call_id))
+            wait_s = max(0.0, ((due_at or 0) - self._clock.utc_ms()) / MS_PER_S)
+            await self._clock.sleep_until(self._clock.monotonic_s() + max(0.02, min(wait_s, SETTLE_POLL_S)))
