@@ -6,6 +6,7 @@ The package lets unknown fields pass, so a walk over the parsed models refuses t
 from __future__ import annotations
 
 import functools
+import operator
 from typing import Annotated, Any, get_args
 
 from openai.types.realtime import RealtimeClientEvent, RealtimeServerEvent
@@ -15,7 +16,8 @@ from pydantic import BaseModel, Field, TypeAdapter
 @functools.cache
 def _adapter(union: Any) -> TypeAdapter[Any]:
     members = get_args(get_args(union)[0])  # Annotated[Union[...], PropertyInfo]
-    return TypeAdapter(Annotated[functools.reduce(lambda a, b: a | b, members), Field(discriminator="type")])
+    event: Any = Annotated[functools.reduce(operator.or_, members), Field(discriminator="type")]
+    return TypeAdapter(event)
 
 
 def type_names(union: Any) -> set[str]:

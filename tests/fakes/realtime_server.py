@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from ssl import SSLContext
 from typing import Any
 
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -20,6 +21,7 @@ from websockets.http11 import Request, Response
 from tests.fakes.realtime_oracle import check_client_frame, check_server_frame
 
 EXPECT_TIMEOUT_S = 5.0
+CLOSE_TIMEOUT_S = 0.5
 
 
 class Link:
@@ -82,7 +84,10 @@ class Link:
         await self.connection.send(text)
 
     async def open_session(self, session: str = "sess_1") -> dict[str, Any]:
-        """Do what every session begins with; returns the client's session object."""
+        """Do what every session begins with; returns the client's session object.
+
+        The vendor's own type of session.created lacks the id that its servers send: sent raw.
+        """
         created = {"type": "realtime", "id": session, "object": "realtime.session"}
         await self.emit_raw(json.dumps({"type": "session.created", "event_id": "e0", "session": created}))
         update = await self.expect("session.update")
@@ -97,11 +102,21 @@ Script = Callable[[Link], Awaitable[None]]
 class ScriptedServer:
     """Listens on a free loopback port and plays the script with each client."""
 
-    def __init__(self, script: Script, status: int = 101, body: bytes = b"") -> None:
+    def __init__(
+        self,
+        script: Script,
+        *,
+        status: int = 101,
+        body: bytes = b"",
+        headers: dict[str, str] | None = None,
+        ssl: SSLContext | None = None,
+    ) -> None:
         self.links: list[Link] = []
         self._script = script
         self._status = status
         self._body = body
+        self._headers = headers or {}
+        self._ssl = ssl
         self._failures: list[BaseException] = []
         self._server: Server | None = None
 
@@ -110,11 +125,18 @@ class ScriptedServer:
         """Where a client connects to."""
         assert self._server is not None
         port = next(iter(self._server.sockets)).getsockname()[1]
-        return f"ws://127.0.0.1:{port}/v1/realtime"
+        return f"{'wss' if self._ssl else 'ws'}://127.0.0.1:{port}/v1/realtime"
 
     async def __aenter__(self) -> ScriptedServer:
         self._server = await serve(
-            self._serve, "127.0.0.1", 0, process_request=self._answer, compression=None, ping_interval=None
+            self._serve,
+            "127.0.0.1",
+            0,
+            process_request=self._answer,
+            compression=None,
+            ping_interval=None,
+            close_timeout=CLOSE_TIMEOUT_S,
+            ssl=self._ssl,
         )
         return self
 
@@ -130,7 +152,9 @@ class ScriptedServer:
             return None
         answer = connection.respond(self._status, "")
         answer.body = self._body
+        del answer.headers["Content-Length"]
         answer.headers["Content-Length"] = str(len(self._body))
+        answer.headers.update(self._headers)
         return answer
 
     async def _serve(self, connection: ServerConnection) -> None:

@@ -552,16 +552,16 @@ def test_the_60_minute_limit_is_an_expiry(peer):
 def test_a_session_that_is_refused_is_lost():
     """An error to the first session.update is the answer to opening it."""
     protocol = RealtimeProtocol(config_of(voice="nobody"))
-    update = json.loads(protocol.next_frame())
+    update = json.loads(protocol.next_frame() or "")
     error = {"type": "invalid_request_error", "code": "invalid_value", "event_id": update["event_id"]}
     [lost] = protocol.receive_message(json.dumps({"type": "error", "error": error}))
-    assert not lost.retryable and isinstance(protocol.failure, EngineUnavailable)
+    assert isinstance(lost, SessionLost) and not lost.retryable and isinstance(protocol.failure, EngineUnavailable)
 
 
 def test_a_broken_connection_loses_the_session_once(peer):
     """The loss is told once and may be retried."""
     [lost] = peer.protocol.connection_lost(None, "")
-    assert lost.retryable and type(peer.protocol.failure) is ConnectionLost
+    assert isinstance(lost, SessionLost) and lost.retryable and type(peer.protocol.failure) is ConnectionLost
     assert peer.protocol.connection_lost(1000, "") == []
 
 

@@ -1,0 +1,256 @@
+"""The engine `openai`: sessions of a Realtime server over WebSocket.
+
+The bytes go by protocols.realtime; here are the socket, its limits and the mapping of its errors.
+The API key is read when a session is opened, goes into one header and is kept nowhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import structlog
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+
+from agentvoice.config import OpenAIEngineSettings, read_secret
+from agentvoice.core.agent import ENGINE_OPENAI
+from agentvoice.core.ports import Clock
+from agentvoice.core.speech import (
+    BillsBy,
+    EngineCapabilities,
+    SessionConfig,
+    SessionReady,
+    SpeechCommand,
+    SpeechEvent,
+)
+from agentvoice.errors import (
+    AgentVoiceError,
+    ConfigError,
+    ConnectFailed,
+    EngineUnavailable,
+    TimedOut,
+)
+from agentvoice.protocols.realtime.failures import refused_by_status
+from agentvoice.protocols.realtime.ga import GA
+from agentvoice.protocols.realtime.protocol import RealtimeProtocol
+
+MAX_FRAME_BYTES = 16 * 1024 * 1024
+"""Of one server event; the largest are items retrieved with their sound."""
+
+CAPABILITIES = EngineCapabilities(
+    voice_fixed_after_audio=True,
+    model_fixed=True,
+    instructions_mutable=True,
+    server_turn_taking=True,
+    tools=True,
+    bills_by=BillsBy.TOKENS,
+    aligned_transcript=False,
+)
+
+_log = structlog.get_logger(__name__)
+
+# At level DEBUG websockets writes whole handshakes, the key included: its logger never goes there.
+_socket_log = logging.getLogger("agentvoice.realtime.socket")
+_socket_log.setLevel(logging.INFO)
+
+
+class RealtimeEngine:
+    """Opens sessions; implements core.ports.SpeechEngine. Raises ConfigError for an unsafe URL."""
+
+    name = ENGINE_OPENAI
+    capabilities = CAPABILITIES
+
+    def __init__(self, settings: OpenAIEngineSettings, clock: Clock) -> None:
+        check_url(settings.url, allow_plain_ws=settings.allow_plain_ws)
+        self._settings = settings
+        self._clock = clock
+        self._sessions: set[RealtimeSession] = set()
+
+    async def open(self, config: SessionConfig) -> RealtimeSession:
+        """Open a session that is this agent; see core.ports.SpeechEngine for what it raises."""
+        timeout_s = self._settings.connect_timeout_s
+        try:
+            async with self._clock.deadline(timeout_s):
+                session = await self._open(config)
+        except TimedOut:
+            raise TimedOut(f"{self._settings.url}: no session after {timeout_s:g} s") from None
+        self._sessions.add(session)
+        session.on_close = self._sessions.discard
+        return session
+
+    async def _open(self, config: SessionConfig) -> RealtimeSession:
+        settings = self._settings
+        socket = await self._connect(_session_url(settings.url, config.agent.openai.model))
+        session = RealtimeSession(socket, RealtimeProtocol(config, GA, settings.send_queue_ms))
+        try:
+            await session.become_ready()
+        except BaseException:
+            await session.close()
+            raise
+        return session
+
+    async def _connect(self, url: str) -> ClientConnection:
+        settings = self._settings
+        key = _read_key(settings.api_key)
+        is_local = is_loopback(urlsplit(url).hostname or "")
+        try:
+            return await _Connect(
+                url,
+                additional_headers={"Authorization": f"Bearer {key}"} if key else {},
+                compression=None,  # sound in base64 does not shrink enough to pay for the delay
+                open_timeout=None,  # the clock's deadline is around all of it
+                ping_interval=settings.ping_interval_s,
+                ping_timeout=settings.ping_timeout_s,
+                close_timeout=settings.close_timeout_s,
+                max_size=MAX_FRAME_BYTES,
+                proxy=None if is_local else True,
+                logger=_socket_log,
+            )
+        except InvalidStatus as error:
+            raise _refused(error) from None
+        except ssl.SSLCertVerificationError as error:
+            raise EngineUnavailable(
+                f"{url}: its certificate is not trusted ({error.verify_message})"
+            ) from None
+        except (OSError, EOFError, InvalidHandshake) as error:
+            raise ConnectFailed(f"{settings.url}: {str(error) or type(error).__name__}") from None
+
+    async def close(self) -> None:
+        """Close every session that is still open."""
+        for session in tuple(self._sessions):
+            await session.close()
+
+
+class RealtimeSession:
+    """One session; implements core.ports.SpeechSession. `events` has one reader."""
+
+    capabilities = CAPABILITIES
+
+    def __init__(self, socket: ClientConnection, protocol: RealtimeProtocol) -> None:
+        self.on_close: Callable[[RealtimeSession], None] = _forget
+        self._socket = socket
+        self._protocol = protocol
+        self._backlog: list[SpeechEvent] = []
+        self._has_frames = asyncio.Event()
+        self._has_frames.set()  # the session's configuration waits already
+        self._sender = asyncio.create_task(self._send_frames(), name="realtime sender")
+
+    @property
+    def dropped_audio_ms(self) -> int:
+        """How much of the caller's sound was dropped because it could not be sent in time."""
+        return self._protocol.dropped_audio_ms
+
+    async def become_ready(self) -> None:
+        """Wait until the server took the configuration; raises what ended the session instead."""
+        async for event in self._receive():
+            self._backlog.append(event)
+            if isinstance(event, SessionReady):
+                return
+        raise self._protocol.failure or ConnectFailed("the session was closed while it was opened")
+
+    def send(self, command: SpeechCommand) -> None:
+        """Queue a command; never waits."""
+        self._protocol.send(command)
+        self._has_frames.set()
+        if self._protocol.is_stalled:
+            self._socket.transport.abort()  # the reader finds it broken and tells
+
+    async def events(self) -> AsyncIterator[SpeechEvent]:
+        """Yield what the session tells; ends after SessionLost or close."""
+        while self._backlog:
+            yield self._backlog.pop(0)
+        async for event in self._receive():
+            yield event
+
+    async def close(self) -> None:
+        """Close the session; nothing is sent or told after it."""
+        self._protocol.close()
+        self._sender.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._sender
+        await self._socket.close()
+        self.on_close(self)
+
+    async def _receive(self) -> AsyncIterator[SpeechEvent]:
+        while not self._protocol.is_closed:
+            try:
+                # Bytes, so that text that is no UTF-8 is junk to survive and not a broken socket.
+                events = self._protocol.receive_message(await self._socket.recv(decode=False))
+            except ConnectionClosed as closed:
+                code, reason = (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (None, "")
+                events = self._protocol.connection_lost(code, reason)
+            self._has_frames.set()
+            for line in self._protocol.take_remarks():
+                _log.info("realtime remark", remark=line)
+            for event in events:
+                yield event
+
+    async def _send_frames(self) -> None:
+        with suppress(ConnectionClosed):  # the reader tells it
+            while True:
+                await self._has_frames.wait()
+                self._has_frames.clear()
+                # One by one: what waits while the socket is full may still be dropped.
+                while (frame := self._protocol.next_frame()) is not None:
+                    await self._socket.send(frame)
+
+
+def _forget(session: RealtimeSession) -> None:
+    """Before the engine knows the session, nobody needs to hear of its end."""
+
+
+class _Connect(connect):
+    """A connection that follows no redirect: the key is meant for the URL that the operator named."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
+def _read_key(reference: str) -> str:
+    """Return the API key; a server on this machine may want none (empty reference)."""
+    try:
+        return read_secret("engines.openai.api_key", reference) if reference else ""
+    except ConfigError as error:
+        raise EngineUnavailable(str(error)) from None
+
+
+def _refused(error: InvalidStatus) -> AgentVoiceError:
+    response = error.response
+    return refused_by_status(response.status_code, bytes(response.body or b""))
+
+
+def _session_url(url: str, model: str) -> str:
+    parts = urlsplit(url)
+    query = [*parse_qsl(parts.query), ("model", model)]
+    return urlunsplit(parts._replace(query=urlencode(query)))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this machine by its loopback interface."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_url(url: str, *, allow_plain_ws: bool) -> None:
+    """Raise ConfigError unless the key and the caller's voice may be sent to `url`."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.username or parts.password:  # not repeated: it would show the password
+        raise ConfigError("engines.openai.url: got a user or password in it, want wss://host/path")
+    if parts.scheme not in ("ws", "wss") or not host:
+        raise ConfigError(f"engines.openai.url: got {url!r}, want wss://host/path")
+    if parts.scheme == "ws" and not (allow_plain_ws or is_loopback(host)):
+        raise ConfigError(
+            f"engines.openai.url: got {url!r}, want wss:// (ws:// is for this machine only;"
+            " engines.openai.allow_plain_ws = true allows it)"
+        )
