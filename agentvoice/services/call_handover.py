@@ -67,7 +67,6 @@ class CallHandover:
         revision, config = await self._cast.config_of(slug)
         engine, session = await self._open(config)
         self._config = config
-        self._dialogue.join_session(aligned=session.capabilities.aligned_transcript)
         self._join(engine, session)
         self._record.agent_joined(revision, engine.name)
         self._dialogue.agent_changed(config.agent)
@@ -94,7 +93,7 @@ class CallHandover:
         if fresh is None:
             self._link.send(Configure(config))
         else:
-            await self._leave_for(fresh[1])
+            await self._leave_old()
         self._config = config
         self._dialogue.handed_over(config.agent, asked_at_s)
         if tool is not None:
@@ -122,11 +121,11 @@ class CallHandover:
         self._link.hold()  # what the caller says meanwhile is meant for the new agent
         return await self._open(config)
 
-    async def _leave_for(self, session: SpeechSession) -> None:
-        """Leave the joined session once its last words are heard; the dialogue turns to the new one."""
+    async def _leave_old(self) -> None:
+        """Leave the joined session once its last words are heard; what it left open is finished."""
         await self._played_out()
         await self._link.leave()
-        self._dialogue.join_session(aligned=session.capabilities.aligned_transcript)
+        self._dialogue.cut_everything()
 
     async def restore(self, lost: SessionLost) -> AgentVoiceError | None:
         """Open a new session for the same agent; return why it failed for good, if it did."""
@@ -148,7 +147,7 @@ class CallHandover:
                     break
                 attempt += 1
                 continue
-            await self._leave_for(session)
+            await self._leave_old()
             self._join(engine, session)
             if owes_reply:  # the caller's last words are in the replay, unanswered
                 self._dialogue.respond()
@@ -193,6 +192,7 @@ class CallHandover:
 
     def _join(self, engine: SpeechEngine, session: SpeechSession) -> None:
         """Join a session that knows nothing yet: the conversation as it is now, then what was kept."""
+        self._dialogue.join_session(aligned=session.capabilities.aligned_transcript)
         self._link.join(engine, session)
         for item in self._dialogue.conversation.items:
             if item.is_finished:

@@ -13,7 +13,7 @@ from agentvoice.core.call import LEASE_RENEW_S, LEASE_VALID_MS, Call, CallState,
 from agentvoice.core.ids import RANDOM_BYTES, build_uuid7
 from agentvoice.core.ports import CallerLeg, Clock, SpeechEngine
 from agentvoice.core.project import Project
-from agentvoice.errors import AgentVoiceError, CallLimitReached, NotFound
+from agentvoice.errors import AgentVoiceError, CallLimitReached, NotFound, StorageBusy
 from agentvoice.services.call_record import CallRecord
 from agentvoice.services.call_session import CallSession
 from agentvoice.services.cast import Cast
@@ -22,6 +22,12 @@ from agentvoice.storage.database import Database
 from agentvoice.storage.writer import Writer
 
 log = structlog.get_logger(__name__)
+
+DRAIN_LOOK_S = 0.1
+"""How often draining looks whether the calls are over."""
+
+ENDING_LIMIT_S = 10.0
+"""How long a call that was told to end may take to close its session and leg."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +87,7 @@ class CallManager:
 
         Raises NotFound (agent, project) or CallLimitReached before there is a call.
         """
-        if self._is_draining or len(self._live) >= self._settings.max_calls:
-            raise CallLimitReached(
-                f"calls: {len(self._live)} are live, the limit [calls] max_calls is {self._settings.max_calls}"
-                if not self._is_draining
-                else "calls: the daemon is stopping"
-            )
+        self._check_room()
         project, call = await asyncio.to_thread(self._plan_call, request, leg.transport)
         record = CallRecord(call, self._writer, self._clock)
         session = CallSession(
@@ -109,6 +110,16 @@ class CallManager:
             del self._live[call.id]
         await self._call_ended(call.id)
         return CallOutcome(call.id, reason, session.error)
+
+    def _check_room(self) -> None:
+        if self._is_draining:
+            raise CallLimitReached("calls: the daemon is stopping and takes no more")
+        if len(self._live) >= self._settings.max_calls:
+            raise CallLimitReached(
+                f"calls: {len(self._live)} are live, [calls] max_calls is {self._settings.max_calls}"
+            )
+        if self._writer.is_stalled:
+            raise StorageBusy("database: it takes no writes now, so a new call could not be kept")
 
     def _plan_call(self, request: CallRequest, transport: str) -> tuple[Project, Call]:
         with self._database.reading() as reading:
@@ -154,11 +165,12 @@ class CallManager:
         """Take no more calls; wait for the live ones, then end them."""
         self._is_draining = True
         until_s = self._clock.monotonic_s() + timeout_s
-        while self._live and self._clock.monotonic_s() < until_s:
-            await self._clock.sleep_until(min(until_s, self._clock.monotonic_s() + DRAIN_LOOK_S))
+        await self._wait_until_none(until_s)
         for session in tuple(self._live.values()):
             session.request_end(EndReason.DRAINED)
-        until_s = self._clock.monotonic_s() + timeout_s
+        await self._wait_until_none(self._clock.monotonic_s() + ENDING_LIMIT_S)
+
+    async def _wait_until_none(self, until_s: float) -> None:
         while self._live and self._clock.monotonic_s() < until_s:
             await self._clock.sleep_until(min(until_s, self._clock.monotonic_s() + DRAIN_LOOK_S))
 
@@ -170,7 +182,9 @@ class CallManager:
             await self._clock.sleep_until(self._clock.monotonic_s() + LEASE_RENEW_S)
             if self._live:
                 until = self._clock.utc_ms() + LEASE_VALID_MS
-                self._writer.submit(lambda session, until=until: conversations.renew_leases(session, self._owner_id, until))
+                self._writer.submit(
+                    lambda session, until=until: conversations.renew_leases(session, self._owner_id, until)
+                )
 
     async def recover(self) -> tuple[str, ...]:
         """End the calls whose owner died (lease run out) and return their ids.
@@ -185,7 +199,3 @@ class CallManager:
             log.warning("call_recovered", call=call_id)
             await self._call_ended(call_id)
         return tuple(taken)
-
-
-DRAIN_LOOK_S = 0.1
-"""How often draining looks whether the calls are over."""

@@ -14,11 +14,10 @@ from typing import Any, TypeVar
 import structlog
 
 from agentvoice.config import CallSettings
-from agentvoice.core.call import Call, CallEvent, CallState, EndReason, next_call_state
+from agentvoice.core.call import Call, CallEvent, CallState, EndReason
 from agentvoice.core.conversation import Conversation
 from agentvoice.core.handover import transfer_target
 from agentvoice.core.ids import RANDOM_BYTES, build_uuid7
-from agentvoice.core.item import Item
 from agentvoice.core.leg import (
     CallerAudio,
     CallerText,
@@ -47,8 +46,9 @@ from agentvoice.core.speech import (
     ToolCallRequested,
     UsageReported,
 )
-from agentvoice.errors import AgentVoiceError, CallError
+from agentvoice.errors import AgentVoiceError, CallError, StorageError
 from agentvoice.services.call_handover import CallHandover
+from agentvoice.services.call_progress import CallProgress
 from agentvoice.services.call_record import CallRecord
 from agentvoice.services.cast import Cast
 from agentvoice.services.dialogue import Dialogue
@@ -87,10 +87,7 @@ class CallSession:
         self._clock = clock
         self._settings = settings
         self._forced_engine = forced_engine
-        self._state = CallState.CONNECTING
-        self._reason: EndReason | None = None
-        self._ends_when_quiet: EndReason | None = None
-        self._ended = asyncio.Event()
+        self._progress = CallProgress(record)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._wish = PublishingWish(call, project, leg, record)
         self._on_event: dict[type, Callable[..., None]] = self._routes()
@@ -104,7 +101,7 @@ class CallSession:
             ToolCallRequested: self._tool_called,
             UsageReported: self._record.usage,
             CallerAudio: self._caller_audio,
-            SwitchAsked: lambda event: self.request_switch(event.agent),
+            SwitchAsked: self._switch_asked,
             DoNotPublishPressed: lambda event: self._wish.refuse(self._dialogue.notice),
             HungUp: lambda event: self.request_end(EndReason.CALLER),
         }
@@ -118,14 +115,16 @@ class CallSession:
                 await self._live(group)
         except* AgentVoiceError as failed:
             self._failed(failed.exceptions[0])
+        except* Exception as fault:  # a defect of ours ends this call, never another one
+            log.exception("call_fault", call=self.call.id, fault=repr(fault.exceptions[0]))
+            self._failed(CallError("call: it ended by a fault of agentvoice; the log has the details"))
         finally:
             await self._close()
-        assert self._reason is not None  # every way out of _live sets it
-        return self._reason
+        return self._progress.reason or EndReason.DRAINED
 
     async def _live(self, group: asyncio.TaskGroup) -> None:
         self._group = group
-        self._link = SessionLink(group, self._speech_event, self._settings.reconnect_gap_ms)
+        self._link = SessionLink(group, self._route, self._settings.reconnect_gap_ms)
         conversation = Conversation(self.call.agent, self._new_id)
         self._dialogue = Dialogue(
             conversation, self._leg, self._record, self._clock, self._link.send, self._user_said
@@ -146,10 +145,10 @@ class CallSession:
         self._start(self._read_leg(), "caller leg")
         self._start(self._limit(), "time limit")
         self._start(self._begin(), "first session")
-        await self._ended.wait()
+        await self._progress.wait_for_end()
         for task in self._tasks:
             task.cancel()
-        await self._link.leave()
+        await self._link.leave()  # its reader is a task of the group
 
     def _start(self, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
         """Run `work` as long as the call lasts."""
@@ -176,7 +175,7 @@ class CallSession:
 
     async def _begin(self) -> None:
         await self._handover.begin(self.call.agent)
-        self._move(CallEvent.SESSION_READY)
+        self._progress.move(CallEvent.SESSION_READY)
         self._dialogue.show_turn()
         self._handover.greet()
 
@@ -187,34 +186,27 @@ class CallSession:
         self.request_end(EndReason.LIMIT)
 
     async def _close(self) -> None:
+        """Finish what is open; a call that was cut off without a reason was drained."""
+        await self._link.leave()
         self._dialogue.cut_everything()
         self._dialogue.show_status(CallStatus.ENDED)
         await self._leg.close()
-        self._state = next_call_state(self._state, CallEvent.CLOSED)
-        await self._record.end(self._reason or EndReason.CRASH)
+        try:
+            await self._record.end(self._progress.reason or EndReason.DRAINED)
+        except StorageError as error:
+            self.error = self.error or error
 
     def _failed(self, error: BaseException) -> None:
-        self.error = error if isinstance(error, AgentVoiceError) else None
+        assert isinstance(error, AgentVoiceError)
+        self.error = error
+        self._progress.end(EndReason.ENGINE_FAILED)
         log.error("call_failed", call=self.call.id, error=str(error))
-        self.request_end(EndReason.ENGINE_FAILED)
 
     # The operator and the caller ask.
 
-    @property
-    def agent(self) -> str:
-        """Slug of the agent that speaks now."""
-        return self._dialogue.conversation.agent
-
-    @property
-    def items(self) -> tuple[Item, ...]:
-        """The conversation so far."""
-        return self._dialogue.conversation.items
-
     def request_end(self, reason: EndReason) -> None:
         """End the call; the first reason counts."""
-        self._move(CallEvent.END_REQUESTED)
-        self._reason = self._reason or reason
-        self._ended.set()
+        self._progress.end(reason)
 
     def request_switch(self, slug: str) -> asyncio.Task[AgentVoiceError | None]:
         """Hand over to another agent, as the operator or caller asks; the result is the failure."""
@@ -226,9 +218,6 @@ class CallSession:
         async for event in self._leg.events():
             self._route(event)
         self.request_end(EndReason.CALLER)  # a leg that ends without a word hung up too
-
-    def _speech_event(self, event: SpeechEvent) -> None:
-        self._route(event)
 
     def _route(self, event: SpeechEvent | LegEvent) -> None:
         handler = self._on_event.get(type(event), self._dialogue.item)
@@ -257,6 +246,9 @@ class CallSession:
 
     # Tools, handover, lost sessions.
 
+    def _switch_asked(self, event: SwitchAsked) -> None:
+        self.request_switch(event.agent)
+
     def _tool_called(self, event: ToolCallRequested) -> None:
         self._dialogue.item(event)
         slug = transfer_target(event.name)
@@ -269,23 +261,24 @@ class CallSession:
 
     async def _switch(self, slug: str, tool: ToolCallRequested | None) -> AgentVoiceError | None:
         """Hand over; return why it failed, if it did (the old agent stays and says so)."""
-        if self._state is not CallState.LIVE:
-            return self._handover.stay(CallError(f"handover: the call is {self._state.value}"), tool)
-        self._move(CallEvent.SWITCH_REQUESTED)
+        if not self._progress.is_in(CallState.LIVE):
+            return self._handover.stay(CallError(f"handover: the call is {self._progress.state.value}"), tool)
+        self._progress.move(CallEvent.SWITCH_REQUESTED)
         self._dialogue.show_status(CallStatus.SWITCHING)
         failure = await self._handover.switch(slug, tool)
-        if self._state is CallState.SWITCHING:
-            self._move(CallEvent.SWITCH_FAILED if failure else CallEvent.SWITCH_DONE)
+        if self._progress.is_in(CallState.SWITCHING):  # else its session was lost meanwhile
+            self._progress.move(CallEvent.SWITCH_FAILED if failure else CallEvent.SWITCH_DONE)
             self._dialogue.show_turn()
         return failure
 
     def _session_lost(self, event: SessionLost) -> None:
         log.warning("session_lost", call=self.call.id, reason=event.reason, expired=event.expired)
         self._record.happened("session_lost", event.reason)
-        if self._ends_when_quiet is not None:
-            self.request_end(self._ends_when_quiet)
+        if self._progress.ends_when_quiet is not None:
+            self.request_end(self._progress.ends_when_quiet)
             return
-        self._move(CallEvent.SESSION_LOST)
+        self._link.hold()
+        self._progress.move(CallEvent.SESSION_LOST)
         self._dialogue.show_status(CallStatus.RECONNECTING)
         self._start(self._restore(event), "reconnect")
 
@@ -295,13 +288,13 @@ class CallSession:
             self.error = failure
             self._dialogue.notice(f"The call ends: {failure}")
             self.request_end(EndReason.ENGINE_FAILED)
-        elif self._state is CallState.RECONNECTING:
-            self._move(CallEvent.SESSION_READY)
+        elif self._progress.is_in(CallState.RECONNECTING):
+            self._progress.move(CallEvent.SESSION_READY)
             self._dialogue.show_turn()
 
     def _end_when_quiet(self, reason: EndReason) -> None:
         """End once the agent's last words were heard, or after the limit for them."""
-        self._ends_when_quiet = reason
+        self._progress.ends_when_quiet = reason
         self._start(self._end_after_goodbye(reason), "goodbye limit")
         self._check_quiet()
 
@@ -310,14 +303,8 @@ class CallSession:
         self.request_end(reason)
 
     def _check_quiet(self) -> None:
-        if self._ends_when_quiet is not None and self._dialogue.output.is_idle:
-            self.request_end(self._ends_when_quiet)
-
-    def _move(self, event: CallEvent) -> None:
-        state = next_call_state(self._state, event)
-        if state is not self._state:
-            self._state = state
-            self._record.state(state)
+        if self._progress.ends_when_quiet is not None and self._dialogue.output.is_idle:
+            self.request_end(self._progress.ends_when_quiet)
 
     def _new_id(self) -> str:
         return build_uuid7(self._clock.utc_ms(), self._clock.random_bytes(RANDOM_BYTES))

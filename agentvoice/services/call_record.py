@@ -1,0 +1,102 @@
+"""What is kept of one call, handed to the process's writer as it happens; nothing here waits."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import Any
+
+import structlog
+
+from agentvoice.core.agent import AgentRevision
+from agentvoice.core.call import Call, CallState, EndReason
+from agentvoice.core.ids import RANDOM_BYTES, build_uuid7
+from agentvoice.core.item import Item
+from agentvoice.core.ports import Clock
+from agentvoice.core.speech import UsageReported
+from agentvoice.storage import call_log, conversations, usage
+from agentvoice.storage.call_log import CallLogEntry
+from agentvoice.storage.usage import UsageEntry
+from agentvoice.storage.writer import Operation, Writer
+
+log = structlog.get_logger(__name__)
+
+
+class CallRecord:
+    """Keeps one call. Only `begin` and `end` wait for the disk; a live call never does."""
+
+    def __init__(self, call: Call, writer: Writer, clock: Clock) -> None:
+        self._call = call
+        self._writer = writer
+        self._clock = clock
+        self._agent = call.agent
+        self._engine = call.engine
+
+    async def begin(self) -> None:
+        """Store the call; raises a StorageError if it cannot be kept."""
+        await self._writer.write(lambda session: conversations.create_call(session, self._call))
+
+    async def end(self, reason: EndReason) -> None:
+        """End the call; what becomes of its thread is marked in the same transaction."""
+        ended_at = self._clock.utc_ms()
+        await self._writer.write(
+            lambda session: conversations.end_call(session, self._call.id, reason, ended_at)
+        )
+
+    def item(self, item: Item) -> None:
+        """Keep an item, or what it has become."""
+        self._submit("item", lambda session: conversations.upsert_item(session, self._call.id, item))
+
+    def state(self, state: CallState) -> None:
+        """Keep where the call stands."""
+        self._submit("state", lambda session: conversations.set_call_state(session, self._call.id, state))
+
+    def agent_joined(self, revision: AgentRevision, engine: str) -> None:
+        """An agent took the call, on this engine, as it was in this revision."""
+        joined_at = self._clock.utc_ms()
+        self._agent = revision.profile.slug
+        self._submit(
+            "agent",
+            lambda session: conversations.add_call_agent(session, self._call.id, revision, joined_at),
+        )
+        if engine != self._engine:
+            self._engine = engine
+            self._submit(
+                "engine", lambda session: conversations.set_call_engine(session, self._call.id, engine)
+            )
+
+    def do_not_publish(self) -> None:
+        """The caller wants the whole call kept off Nostr."""
+        self._submit(
+            "do_not_publish", lambda session: conversations.set_do_not_publish(session, self._call.id)
+        )
+
+    def usage(self, used: UsageReported) -> None:
+        """Keep what a reply used."""
+        entry = UsageEntry(
+            id=build_uuid7(self._clock.utc_ms(), self._clock.random_bytes(RANDOM_BYTES)),
+            call_id=self._call.id,
+            agent=self._agent,
+            engine=self._engine,
+            model=used.model,
+            used_at=self._clock.utc_ms(),
+            input_text_tokens=used.input_text_tokens,
+            input_audio_tokens=used.input_audio_tokens,
+            input_cached_tokens=used.input_cached_tokens,
+            output_text_tokens=used.output_text_tokens,
+            output_audio_tokens=used.output_audio_tokens,
+            audio_ms=used.audio_ms,
+        )
+        self._submit("usage", lambda session: usage.add_usage(session, entry))
+
+    def happened(self, name: str, detail: str = "") -> None:
+        """Keep a happening (`session_lost`) for who looks into the call later."""
+        entry = CallLogEntry(self._call.id, self._clock.utc_ms(), name, detail)
+        self._submit("log", lambda session: call_log.add_log_entry(session, entry))
+
+    def _submit(self, what: str, operation: Operation[Any]) -> None:
+        def report(done: Future[Any]) -> None:
+            error = done.exception()
+            if error is not None:
+                log.error("not_kept", call=self._call.id, what=what, error=str(error))
+
+        self._writer.submit(operation).add_done_callback(report)
