@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import event, text
+
+from agentvoice.core.call import CallState
+from agentvoice.storage import conversations
+from agentvoice.storage.database import Database
+from agentvoice.storage.models import SpokenText
+from tests.storage.values import NOW, hex_id
+
+DUE_DELIVERIES = (
+    "SELECT id FROM delivery WHERE state IN ('waiting', 'attempting') AND next_attempt_at <= 5"
+    " AND locked_until < 5 ORDER BY next_attempt_at LIMIT 100"
+)
+THREAD_OF_A_CALL = "SELECT * FROM event WHERE call_id = 'c' ORDER BY position"
+DELIVERIES_OF_A_CALL = "SELECT * FROM delivery WHERE call_id = 'c'"
+TO_PUBLISH = "SELECT id FROM call WHERE publication = 'queued' ORDER BY ended_at LIMIT 10"
+
+QUERIES = {
+    "call show: the call": lambda session: session.scalar(text("SELECT id FROM call WHERE id = 'c'")),
+    "call show: items": lambda session: conversations.items_of(session, hex_id(1)),
+    "call show: agents": lambda session: conversations.agents_of(session, hex_id(1)),
+    "call show: revisions": lambda session: conversations.revisions_of(session, hex_id(1)),
+    "call show: thread": lambda session: session.execute(text(THREAD_OF_A_CALL)),
+    "call show: deliveries": lambda session: session.execute(text(DELIVERIES_OF_A_CALL)),
+    "history": lambda session: conversations.list_calls(session, before=hex_id(9)),
+    "history of a project": lambda session: conversations.list_calls(session, project="garden"),
+    "history of an agent": lambda session: conversations.list_calls(session, agent="ada"),
+    "history of a state": lambda session: conversations.list_calls(session, state=CallState.LIVE),
+    "due deliveries": lambda session: session.execute(text(DUE_DELIVERIES)),
+    "threads to publish": lambda session: session.execute(text(TO_PUBLISH)),
+    "crashed calls": lambda session: conversations.take_crashed_calls(session, NOW, "me"),
+    "leases": lambda session: conversations.renew_leases(session, "me", NOW),
+}
+
+
+def plans(database: Database, query) -> list[str]:
+    """The plans of every statement that `query` runs."""
+    statements: list[tuple[str, object]] = []
+    engine = database._engine
+    event.listen(
+        engine, "before_cursor_execute", lambda c, k, sql, values, *rest: statements.append((sql, values))
+    )
+    explain = "EXPLAIN QUERY PLAN " if database.is_sqlite else "EXPLAIN "
+    with database.writing() as session:
+        query(session)
+        # Small tables are read whole whatever their indexes: the question is whether one would do.
+        if not database.is_sqlite:
+            session.execute(text("SET LOCAL enable_seqscan = off"))
+        connection = session.connection()
+        return [
+            "\n".join(str(row[-1]) for row in connection.exec_driver_sql(explain + sql, values))
+            for sql, values in statements
+            if sql.startswith(("SELECT", "UPDATE"))
+        ]
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_frequent_queries_use_an_index(database: Database, name: str):
+    """No statement behind it reads a whole table."""
+    found = plans(database, QUERIES[name])
+    assert found
+    for plan in found:
+        assert "Seq Scan" not in plan
+        assert not [line for line in plan.splitlines() if line.startswith("SCAN") and "USING" not in line], (
+            plan
+        )
+
+
+def test_a_query_without_an_index_is_seen(database: Database):
+    """The test above can fail: a search by an unindexed column reads the whole table."""
+    (plan,) = plans(database, lambda session: session.execute(text("SELECT id FROM item WHERE text = 'x'")))
+    assert "Seq Scan" in plan or plan.startswith("SCAN")
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        (None, None),
+        ("", ""),
+        ("a\x00", "a\ufffd"),
+        ("\ud800", "\ufffd"),
+        ("\udc00x", "\ufffdx"),
+        ("\N{PARTY POPPER}", "\N{PARTY POPPER}"),
+        ("e\u0301\u200d\ufeff\x01", "e\u0301\u200d\ufeff\x01"),
+    ],
+)
+def test_spoken_text_is_storable(sqlite_database: Database, given: str | None, kept: str | None):
+    """Only what a database refuses is replaced."""
+    bound = SpokenText().process_bind_param(given, sqlite_database._engine.dialect)
+    assert bound == kept
+    if bound is not None:
+        bound.encode()
