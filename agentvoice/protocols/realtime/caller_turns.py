@@ -29,6 +29,7 @@ class CallerTurns:
     def __init__(self, items: ItemLedger) -> None:
         self.transcription_model = ""
         self._items = items
+        self._billed: set[str] = set()
 
     def speech_started(self, event: se.InputSpeechStarted) -> Iterator[SpeechEvent]:
         """The caller began to speak."""
@@ -64,7 +65,8 @@ class CallerTurns:
             item.is_done = True
             text = event.transcript.strip()
             yield ItemDone(item.ref, text) if text else ItemRemoved(item.ref)
-        if event.usage is not None:
+        if event.usage is not None and event.item_id not in self._billed:
+            self._billed.add(event.item_id)
             yield transcription_usage(self.transcription_model, event.usage)
 
     def failed(self, event: se.TranscriptionFailed) -> Iterator[SpeechEvent]:

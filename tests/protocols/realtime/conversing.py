@@ -41,7 +41,7 @@ class Peer:
         """Give commands; return the types of what is sent."""
         return [frame["type"] for frame in self.sends(*commands)]
 
-    def hears(self, name: str, **fields: Any) -> list[SpeechEvent]:
+    def hears(self, name: str, /, **fields: Any) -> list[SpeechEvent]:
         """The server sends a valid event; return what the session tells."""
         text = json.dumps({"type": name, "event_id": "event_1", **fields})
         check_server_frame(text)
