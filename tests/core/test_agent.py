@@ -1,0 +1,93 @@
+from dataclasses import replace
+
+import pytest
+
+from agentvoice.core.agent import (
+    AgentProfile,
+    LocalSettings,
+    OpenAISettings,
+    StageSettings,
+    TurnDetection,
+    check_agent,
+)
+from agentvoice.errors import UsageError
+
+ADA = AgentProfile(slug="ada", name="Ada", aliases=("Adele",), handover_to=("max",))
+
+
+def openai(**settings):
+    return {"openai": OpenAISettings(**settings)}
+
+
+def turns(**settings):
+    return openai(turn_detection=TurnDetection(**settings))
+
+
+def local(**settings):
+    return {"local": LocalSettings(**settings)}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"engines": ("openai", "local")},
+        local(llm=StageSettings(url="http://127.0.0.1:1/v1", api_key="env:LLM_KEY")),
+        openai(output="text", transcription_model="", transcription_language="de"),
+        turns(kind="manual"),
+        turns(kind="semantic_vad", eagerness="low"),
+        turns(idle_timeout_ms=5_000),
+    ],
+)
+def test_usable_agents_are_taken(change):
+    """The defaults and each kind of setting inside its range."""
+    check_agent(replace(ADA, **change))
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"slug": "Ada!"}, "slug"),
+        ({"slug": "a" * 41}, "slug"),
+        ({"name": "  "}, "name"),
+        ({"aliases": ("x",) * 17}, "aliases"),
+        ({"aliases": ("",)}, "aliases"),
+        ({"instructions": "x" * 32_001}, "instructions"),
+        ({"greeting": "x" * 1_001}, "greeting"),
+        ({"engines": ()}, "engines"),
+        ({"engines": ("telepathy",)}, "engines"),
+        ({"engines": ("local", "local")}, "engines"),
+        ({"handover_to": ("Max!",)}, "handover_to"),
+        (local(vad_threshold=1.0), "local.vad_threshold"),
+        (local(silence_ms=50), "local.silence_ms"),
+        (local(stt=StageSettings(url="ftp://x")), "local.stt.url"),
+        (local(tts=StageSettings(api_key="not-a-reference")), "local.tts.api_key"),
+        (openai(model=" "), "openai.model"),
+        (openai(voice=""), "openai.voice"),
+        (openai(output="both"), "openai.output"),
+        (openai(transcription_model="x" * 81), "openai.transcription_model"),
+        (openai(transcription_language="english"), "openai.transcription_language"),
+        (turns(kind="guess"), "openai.turn_detection.kind"),
+        (turns(eagerness="very"), "openai.turn_detection.eagerness"),
+        (turns(threshold=1.1), "openai.turn_detection.threshold"),
+        (turns(prefix_padding_ms=-1), "openai.turn_detection.prefix_padding_ms"),
+        (turns(silence_ms=99), "openai.turn_detection.silence_ms"),
+        (turns(idle_timeout_ms=100), "openai.turn_detection.idle_timeout_ms"),
+    ],
+)
+def test_unusable_agents_are_refused_by_field(change, field):
+    """The error names the field, what was got and what is wanted."""
+    with pytest.raises(UsageError, match=rf"^{field.replace('.', '[.]')}: got .* want "):
+        check_agent(replace(ADA, **change))
+
+
+def test_a_reference_in_the_wrong_place_is_not_repeated():
+    """What stands where a reference should may be the key itself."""
+    with pytest.raises(UsageError) as refused:
+        check_agent(replace(ADA, **local(stt=StageSettings(api_key="looks-like-a-key"))))
+    assert "looks-like-a-key" not in str(refused.value)
+
+
+def test_a_profile_gets_its_signing_key():
+    """with_pubkey changes nothing else."""
+    assert ADA.with_pubkey("f" * 64) == replace(ADA, pubkey="f" * 64)
