@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentvoice.protocols.nostr.clean import MAX_TAG_VALUE_BYTES, clean_tag_value, clean_text, split_text
+
+ANY_TEXT = st.text(st.characters(exclude_categories=()))  # lone surrogates and controls too
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("a\x00b\x07c\x1bd", "abcd"),
+        ("a\x7fb", "ab"),
+        ("a\tb\nc", "a\tb\nc"),
+        ("a\r\nb\rc", "a\nb\nc"),
+        ("a\ud800b", "ab"),
+        ("\ud83d\ude00", "😀"),
+        ("\udc00\ud800", ""),
+        ("  padded \n", "padded"),
+        ("ä😀\u0301", "ä😀\u0301"),
+    ],
+)
+def test_cleaning(text: str, clean: str):
+    """Controls, DEL and lone surrogates go; tabs, line ends and all real characters stay."""
+    assert clean_text(text) == clean
+
+
+@given(ANY_TEXT)
+def test_clean_text_is_what_every_relay_stores(text: str):
+    """Any text becomes encodable, free of controls, and cleaning again changes nothing."""
+    clean = clean_text(text)
+    clean.encode()
+    assert not any((ord(char) < 0x20 and char not in "\n\t") or char == "\x7f" for char in clean)
+    assert clean_text(clean) == clean
+
+
+@given(ANY_TEXT)
+def test_tag_values_are_one_short_line(text: str):
+    """A tag value never exceeds its bytes and holds no line end."""
+    value = clean_tag_value(text * 50)
+    assert len(value.encode()) <= MAX_TAG_VALUE_BYTES
+    assert "\n" not in value
+
+
+@given(st.text(max_size=400), st.integers(2, 60))
+def test_pieces_fit_and_lose_nothing(text: str, limit: int):
+    """Pieces are within the limit, never empty, and together hold every visible character in order."""
+    pieces = split_text(text, limit)
+    assert all(0 < len(piece) <= limit for piece in pieces)
+    assert "".join("".join(pieces).split()) == "".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "pieces"),
+    [
+        ("", 10, ()),
+        ("short", 10, ("short",)),
+        ("0123456789", 10, ("0123456789",)),
+        ("one two three", 8, ("one two", "three")),
+        ("One. Two three.", 10, ("One. Two", "three.")),
+        ("A b c. D e f g", 10, ("A b c.", "D e f g")),
+        ("line one\nline two", 12, ("line one", "line two")),
+        ("para one\n\nx\npara", 13, ("para one", "x\npara")),
+        ("abcdefghijkl", 5, ("abcde", "fghij", "kl")),
+    ],
+)
+def test_cuts_are_where_a_reader_expects_them(text: str, limit: int, pieces: tuple[str, ...]):
+    """Paragraph before line before sentence before word before anything else."""
+    assert split_text(text, limit) == pieces
+
+
+@given(st.text(st.sampled_from("ae\u0301\u0323\u200d😀🏽"), min_size=1, max_size=60))
+def test_a_letter_keeps_its_marks(text: str):
+    """A piece never begins with a combining mark, if the run of marks is shorter than a piece."""
+    pieces = split_text(text, 30)
+    for piece in pieces[1:]:
+        before = text[: text.index(piece)]
+        runs_on = all(unicodedata.category(char) == "Mn" or char == "\u200d" for char in before[-29:])
+        assert unicodedata.category(piece[0]) != "Mn" or runs_on
