@@ -60,6 +60,12 @@ class Invocation:
 
         return KeyFiles(self.settings.keys_folder, os.environ)
 
+    @property
+    def embedded_url(self) -> str:
+        """The embedded relay's address as the settings give it."""
+        relays = self.settings.relays
+        return f"ws://{relays.embedded_host}:{relays.embedded_port}"
+
     def utc_ms(self) -> int:
         """Return the time, Unix ms."""
         from agentvoice.adapters.system_clock import SystemClock
@@ -74,9 +80,13 @@ class Invocation:
         clock = SystemClock()
         return build_uuid7(clock.utc_ms(), clock.random_bytes(RANDOM_BYTES))
 
-    def answer(self, document: Callable[[], bytes], text: Callable[[], str]) -> None:
+    def answer(self, document: object, text: str) -> None:
         """Print the result: one JSON document with `--json`, else text for people."""
-        click.echo(document().decode() if self.json else text().rstrip("\n"))
+        if self.json:
+            from agentvoice.protocols.documents import encode_document
+
+            text = encode_document(document).decode()
+        click.echo(text.rstrip("\n"))
 
 
 pass_invocation = click.make_pass_decorator(Invocation, ensure=True)

@@ -119,10 +119,16 @@ def _home(settings: Settings, environ: Mapping[str, str]) -> Path:
 
 
 def is_own_home(settings: Settings, environ: Mapping[str, str] | None = None) -> bool:
-    """Whether the data folder lies in the user's own home, where a first command may create it."""
+    """Whether the data folder is the user's own, where a first command may create the database.
+
+    That is a folder inside the user's home, or one that exists and belongs to the user. Anything
+    else is a service's: a database that root made there would be closed to the service.
+    """
     environ = os.environ if environ is None else environ
-    user_home = Path(environ.get("HOME") or Path.home()).resolve()
-    return Path(settings.home).resolve().is_relative_to(user_home)
+    folder = Path(settings.home).resolve()
+    if folder.is_dir():
+        return folder.stat().st_uid == os.geteuid()
+    return folder.is_relative_to(Path(environ.get("HOME") or Path.home()).resolve())
 
 
 def check_settings(settings: Settings) -> None:

@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 
 from agentvoice.core.agent import AgentProfile, AgentRevision
-from agentvoice.core.call import Call, PublicationState
-from agentvoice.core.delivery import Delivery, ThreadEvent
+from agentvoice.core.call import Call
+from agentvoice.core.delivery import Delivery, Publication
 from agentvoice.core.item import Item
 from agentvoice.core.project import Project
 
@@ -112,7 +112,7 @@ class CallSummary(msgspec.Struct):
 
 
 @dataclass(frozen=True, slots=True)
-class CallRecord:
+class StoredCall:
     """All that is stored of a call. `agents` are slugs in the order they took it."""
 
     call: Call
@@ -120,10 +120,7 @@ class CallRecord:
     items: tuple[Item, ...]
     usage: UsageDocument
     cost_nano_usd: int
-    events: tuple[ThreadEvent, ...] = ()
-    deliveries: tuple[Delivery, ...] = ()
-    publication: PublicationState | None = None
-    """Where the thread stands now; None: as the call says."""
+    publication: Publication
 
 
 def iso_time(utc_ms: int) -> str | None:
@@ -169,33 +166,33 @@ def delivery_document(delivery: Delivery) -> DeliveryDocument:
 
 
 def publication_document(
-    record: CallRecord, *, npub_of: Callable[[str], str], nevent_of: Callable[[CallRecord], str]
+    publication: Publication, *, npub_of: Callable[[str], str], nevent_of: Callable[[Publication], str]
 ) -> PublicationDocument:
     """Return a call's thread as it is printed; `nevent_of` is asked only once there is a root."""
-    events = sorted(record.events, key=lambda event: event.position)
+    events = sorted(publication.events, key=lambda event: event.position)
     return PublicationDocument(
-        state=(record.publication or record.call.publication).value,
+        state=publication.state.value,
         root=events[0].event.id if events else None,
-        nevent=nevent_of(record) if events else None,
+        nevent=nevent_of(publication) if events else None,
         events=[
             EventDocument(
-                id=event.event.id,
-                position=event.position,
-                signer=npub_of(event.event.pubkey),
+                id=each.event.id,
+                position=each.position,
+                signer=npub_of(each.event.pubkey),
                 deliveries=[
-                    delivery_document(one) for one in record.deliveries if one.event_id == event.event.id
+                    delivery_document(one) for one in publication.deliveries if one.event_id == each.event.id
                 ],
             )
-            for event in events
+            for each in events
         ],
     )
 
 
 def call_document(
-    record: CallRecord, *, npub_of: Callable[[str], str], nevent_of: Callable[[CallRecord], str]
+    stored: StoredCall, *, npub_of: Callable[[str], str], nevent_of: Callable[[Publication], str]
 ) -> CallDocument:
     """Return a whole call as it is printed."""
-    call = record.call
+    call = stored.call
     return CallDocument(
         id=call.id,
         state=call.state.value,
@@ -205,11 +202,11 @@ def call_document(
         engine=call.engine,
         started_at=iso_time(call.started_at),
         ended_at=iso_time(call.ended_at),
-        agents=list(dict.fromkeys(record.agents)),
-        items=[item_document(item) for item in record.items],
-        usage=record.usage,
-        cost_usd=usd_text(record.cost_nano_usd),
-        publication=publication_document(record, npub_of=npub_of, nevent_of=nevent_of),
+        agents=list(dict.fromkeys(stored.agents)),
+        items=[item_document(item) for item in stored.items],
+        usage=stored.usage,
+        cost_usd=usd_text(stored.cost_nano_usd),
+        publication=publication_document(stored.publication, npub_of=npub_of, nevent_of=nevent_of),
     )
 
 
@@ -226,6 +223,29 @@ def call_summary(call: Call) -> CallSummary:
         started_at=iso_time(call.started_at),
         ended_at=iso_time(call.ended_at),
         publication=call.publication.value,
+    )
+
+
+class PublicationSummary(msgspec.Struct):
+    """A thread in `publication list --json`."""
+
+    call: str
+    project: str
+    state: str
+    error: str
+    ended_at: str | None
+    published_at: str | None
+
+
+def publication_summary(publication: Publication) -> PublicationSummary:
+    """Return a thread as it is listed."""
+    return PublicationSummary(
+        call=publication.call_id,
+        project=publication.project,
+        state=publication.state.value,
+        error=publication.error,
+        ended_at=iso_time(publication.ended_at),
+        published_at=iso_time(publication.published_at),
     )
 
 

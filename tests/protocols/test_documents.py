@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentvoice.core.call import Call, CallState, EndReason, PublicationState
-from agentvoice.core.delivery import Delivery, DeliveryState, ThreadEvent
+from agentvoice.core.delivery import Delivery, DeliveryState, Publication, ThreadEvent
 from agentvoice.core.event import SignedEvent
 from agentvoice.core.item import Item, ItemKind, ItemStatus, Role
 from agentvoice.core.project import PublishPolicy
 from agentvoice.protocols.documents import (
-    CallRecord,
+    StoredCall,
     UsageDocument,
     call_document,
     encode_document,
@@ -48,16 +48,20 @@ DELIVERY = Delivery(
 )
 
 
-def decoded(record: CallRecord) -> dict:
+def thread(events=(), deliveries=()) -> Publication:
+    return Publication("c1", "home", PublicationState.QUEUED, "", 0, 0, 0, events, deliveries)
+
+
+def decoded(record: StoredCall) -> dict:
     document = call_document(
-        record, npub_of=lambda pubkey: f"npub-{pubkey}", nevent_of=lambda r: f"nevent-{r.call.id}"
+        record, npub_of=lambda pubkey: f"npub-{pubkey}", nevent_of=lambda p: f"nevent-{p.call_id}"
     )
     return msgspec.json.decode(encode_document(document))
 
 
 def test_a_call_has_exactly_the_promised_keys():
     """Outside programs read these keys: none is missing, none is added by accident."""
-    document = decoded(CallRecord(CALL, ("ada",), (ITEM,), UsageDocument(), 0, (ROOT,), (DELIVERY,)))
+    document = decoded(StoredCall(CALL, ("ada",), (ITEM,), UsageDocument(), 0, thread((ROOT,), (DELIVERY,))))
     assert list(document) == [
         "id", "state", "end_reason", "project", "transport", "engine", "started_at", "ended_at",
         "agents", "items", "usage", "cost_usd", "publication",
@@ -71,7 +75,7 @@ def test_a_call_has_exactly_the_promised_keys():
 
 def test_times_that_have_not_come_are_null():
     """0 in the tables is null in JSON, never 1970."""
-    document = decoded(CallRecord(CALL, ("ada",), (ITEM,), UsageDocument(), 0))
+    document = decoded(StoredCall(CALL, ("ada",), (ITEM,), UsageDocument(), 0, thread()))
     assert document["started_at"] == "2023-11-14T22:13:20.001Z"
     assert document["items"][0]["completed_at"] is None
     assert iso_time(0) is None
@@ -79,7 +83,7 @@ def test_times_that_have_not_come_are_null():
 
 def test_agents_are_listed_once_in_the_order_they_came():
     """An agent that took the call twice stands once."""
-    assert decoded(CallRecord(CALL, ("ada", "max", "ada"), (), UsageDocument(), 0))["agents"] == [
+    assert decoded(StoredCall(CALL, ("ada", "max", "ada"), (), UsageDocument(), 0, thread()))["agents"] == [
         "ada",
         "max",
     ]
@@ -87,7 +91,7 @@ def test_agents_are_listed_once_in_the_order_they_came():
 
 def test_events_carry_their_own_deliveries_and_signer():
     """Deliveries stand under their event; the root comes first whatever order they were read in."""
-    publication = decoded(CallRecord(CALL, (), (), UsageDocument(), 0, (REPLY, ROOT), (DELIVERY,)))[
+    publication = decoded(StoredCall(CALL, (), (), UsageDocument(), 0, thread((REPLY, ROOT), (DELIVERY,))))[
         "publication"
     ]
     assert [event["id"] for event in publication["events"]] == ["e0", "e1"]
@@ -108,7 +112,7 @@ def test_events_carry_their_own_deliveries_and_signer():
 
 def test_an_unsigned_thread_has_neither_root_nor_link():
     """Before prepare there is nothing to point to."""
-    publication = decoded(CallRecord(CALL, (), (), UsageDocument(), 0))["publication"]
+    publication = decoded(StoredCall(CALL, (), (), UsageDocument(), 0, thread()))["publication"]
     assert publication == {"state": "queued", "root": None, "nevent": None, "events": []}
 
 

@@ -1,0 +1,67 @@
+"""How commands show an agent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agentvoice.cli.frame import Invocation
+from agentvoice.cli.output import fields, moment, note, paragraph
+from agentvoice.core.agent import AgentProfile, AgentRevision
+from agentvoice.core.handover import handover_targets
+from agentvoice.core.instructions import render_instructions
+from agentvoice.core.project import Project
+from agentvoice.errors import NotFound
+from agentvoice.protocols.documents import agent_document
+from agentvoice.protocols.nostr.nip19 import encode_npub
+
+
+def render_agent(invocation: Invocation, session: Any, profile: AgentProfile, project: str | None) -> str:
+    """Return the instructions as an engine gets them; raises NotFound for a project that was named."""
+    from agentvoice.storage.agents import list_agents
+    from agentvoice.storage.projects import get_project
+
+    slug = project or invocation.settings.project
+    try:
+        shown = get_project(session, slug)
+    except NotFound:
+        if project:
+            raise
+        shown = Project(slug=slug, title=slug, pubkey="")  # none is made yet: the first call makes it
+        note(f"project {slug} does not exist yet; its slug stands for its title")
+    targets = handover_targets(profile, tuple(other.profile for other in list_agents(session)))
+    return render_instructions(profile, shown, targets)
+
+
+def changed_fields(before: AgentRevision | None, after: AgentRevision) -> list[str]:
+    """Return the names of the fields that a revision changed."""
+    if before is None:
+        return ["added"]
+    old, new = document_of(before), document_of(after)
+    return [name for name in new if old[name] != new[name] and name not in ("revision", "changed_at", "npub")]
+
+
+def document_of(revision: AgentRevision) -> dict[str, Any]:
+    """Return the agent's JSON document."""
+    pubkey = revision.profile.pubkey
+    return agent_document(revision, npub=encode_npub(pubkey) if pubkey else "")
+
+
+def describe_agent(revision: AgentRevision) -> str:
+    """Return the agent for people to read."""
+    profile, document = revision.profile, document_of(revision)
+    head = {
+        "slug": profile.slug,
+        "name": profile.name,
+        "aliases": profile.aliases,
+        "about": profile.about,
+        "engines": profile.engines,
+        "voice (local)": profile.local.voice or "default",
+        "voice (openai)": profile.openai.voice,
+        "model (openai)": profile.openai.model,
+        "hands over to": profile.handover_to or "every enabled agent",
+        "enabled": profile.enabled,
+        "npub": document["npub"],
+        "revision": f"{revision.number}, {moment(revision.created_at)}",
+        "greeting": profile.greeting,
+    }
+    return f"{fields(head)}\n\n{paragraph(profile.instructions) or '(no instructions)'}"

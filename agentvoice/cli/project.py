@@ -1,0 +1,217 @@
+"""`agentvoice project`: what calls belong to, and how their threads are published."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack, nullcontext
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from agentvoice.cli.frame import Invocation, LazyGroup, pass_invocation
+from agentvoice.cli.output import fields, table
+from agentvoice.cli.texts import encodable
+from agentvoice.core.agent import check_slug
+from agentvoice.core.project import EMBEDDED_RELAY, Project, PublishPolicy, ThreadShape, check_project
+from agentvoice.errors import UsageError
+
+_OPTIONS = (
+    click.option("--title", help="Its name for people, the thread's subject.  [default: the slug]"),
+    click.option(
+        "--relay",
+        "relays",
+        multiple=True,
+        metavar="URL",
+        help=f"Relay that gets the threads; repeatable.  [default: {EMBEDDED_RELAY}]",
+    ),
+    click.option(
+        "--policy",
+        type=click.Choice([policy.value for policy in PublishPolicy]),
+        help="What becomes of a finished call; must be given for outside relays.  [default: public]",
+    ),
+    click.option(
+        "--shape",
+        type=click.Choice([shape.value for shape in ThreadShape]),
+        help="One reply per turn, or one note.  [default: thread]",
+    ),
+    click.option(
+        "--chained/--flat", default=None, help="Reply to the turn before, or to the root.  [default: flat]"
+    ),
+    click.option(
+        "--full-p-tags/--no-p-tags", "full_p_tags", default=None, help="P-tag the thread's authors (NIP-10)."
+    ),
+    click.option("--address", help="Coordinate for an a tag, such as 31933:PUBKEY:ID."),
+    click.option("--voice-tag/--no-voice-tag", "voice_tag", default=None, help="Tag events with mode voice."),
+    click.option("--caller-key", metavar="NPUB|env:NAME", help="Key that signs the person's turns."),
+)
+
+
+def _project_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+@click.group(cls=LazyGroup)
+def project() -> None:
+    """Add and change the projects that calls belong to.
+
+    A project has a pubkey that its threads are tagged with, relays, and a publish policy. Changes
+    are effective for the next call.
+    """
+
+
+@project.command()
+@click.argument("slug")
+@click.option("--pubkey", metavar="NPUB", help="The project's own public key.")
+@click.option("--new-key", is_flag=True, help="Make a key for the project; it then signs the root.")
+@_project_options
+@pass_invocation
+def add(invocation: Invocation, /, slug: str, pubkey: str | None, new_key: bool, **options: Any) -> None:
+    """Add a project with --pubkey or --new-key.
+
+    \b
+    Example:
+      agentvoice project add garden --title "The garden" --new-key \\
+        --relay wss://relay.example --policy review
+    """
+    from agentvoice.storage.projects import create_project
+
+    check_slug("SLUG", slug)
+    if bool(pubkey) == new_key:
+        raise UsageError(
+            f"--pubkey: got {'both it and' if new_key else 'neither it nor'} --new-key, want one of them"
+        )
+    draft = _with_options(Project(slug=slug, title=slug, pubkey=_pubkey(pubkey) if pubkey else ""), options)
+    check_project(draft, policy_given=options["policy"] is not None)
+    with invocation.database() as database:
+        with ExitStack() as keys:
+            made = _open_keys(invocation, database, keys, slug, new_key, options["caller_key"])
+            with database.writing() as session:
+                draft = _store_keys(session, draft, *made)
+                create_project(session, draft, invocation.utc_ms())
+    invocation.answer(_document(draft), f"{slug}  {_document(draft)['npub']}\nUse it with: --project {slug}")
+
+
+@project.command("list")
+@pass_invocation
+def list_(invocation: Invocation) -> None:
+    """List the projects."""
+    from agentvoice.storage.projects import list_projects
+
+    with invocation.database() as database, database.reading() as session:
+        found = list_projects(session)
+    rows = [(p.slug, p.title, p.policy.value, p.shape.value, ", ".join(p.relays)) for p in found]
+    empty = "No projects. Add one with: agentvoice project add SLUG --new-key"
+    text = table(("SLUG", "TITLE", "POLICY", "SHAPE", "RELAYS"), rows, empty=empty)
+    invocation.answer({"projects": [_document(each) for each in found]}, text)
+
+
+@project.command()
+@click.argument("slug")
+@pass_invocation
+def show(invocation: Invocation, slug: str) -> None:
+    """Show a project."""
+    from agentvoice.storage.projects import get_project
+
+    with invocation.database() as database, database.reading() as session:
+        document = _document(get_project(session, slug))
+    invocation.answer(document, fields(document))
+
+
+@project.command()
+@click.argument("slug")
+@click.option("--pubkey", metavar="NPUB", help="The project's own public key.")
+@_project_options
+@pass_invocation
+def edit(invocation: Invocation, /, slug: str, pubkey: str | None, **options: Any) -> None:
+    """Change a project; what is given replaces what was, --relay as a whole list."""
+    from agentvoice.storage.projects import get_project, update_project
+
+    if not pubkey and all(value is None or value == () for value in options.values()):
+        raise UsageError(
+            "edit: got no option, want one such as --title TEXT (see agentvoice project edit --help)"
+        )
+    with invocation.database() as database:
+        with database.reading() as session:
+            current = get_project(session, slug)
+        draft = _with_options(replace(current, pubkey=_pubkey(pubkey)) if pubkey else current, options)
+        # A policy that was never chosen does not become one because relays were added.
+        is_chosen = options["policy"] is not None or set(current.relays) != {EMBEDDED_RELAY}
+        check_project(draft, policy_given=is_chosen)
+        with ExitStack() as keys:
+            made = _open_keys(invocation, database, keys, slug, False, options["caller_key"])
+            with database.writing() as session:
+                draft = _store_keys(session, draft, *made)
+                update_project(session, draft, invocation.utc_ms())
+    invocation.answer(_document(draft), f"{slug} is changed; effective for the next call")
+
+
+@project.command()
+@click.argument("slug")
+@pass_invocation
+def remove(invocation: Invocation, slug: str) -> None:
+    """Remove a project; its calls and its key stay. Refused while a call of it is live or unpublished."""
+    from agentvoice.storage.projects import remove_project
+
+    with invocation.database() as database, database.writing() as session:
+        remove_project(session, slug)
+    invocation.answer({"removed": slug}, f"{slug} is removed; its calls and its key stay")
+
+
+def _with_options(draft: Project, options: dict[str, Any]) -> Project:
+    given = {
+        name: options[name]
+        for name in ("chained", "full_p_tags", "voice_tag", "address", "title")
+        if options[name] is not None
+    }
+    for name in ("title", "address"):
+        if name in given:
+            given[name] = encodable(f"--{name}", given[name])
+    if options["relays"]:
+        given["relays"] = options["relays"]
+    if options["policy"] is not None:
+        given["policy"] = PublishPolicy(options["policy"])
+    if options["shape"] is not None:
+        given["shape"] = ThreadShape(options["shape"])
+    return replace(draft, **given)
+
+
+def _pubkey(npub: str) -> str:
+    from agentvoice.cli.texts import refuse_secret
+    from agentvoice.protocols.nostr.nip19 import decode_pubkey
+
+    return decode_pubkey("--pubkey", refuse_secret("--pubkey", npub))
+
+
+def _open_keys(
+    invocation: Invocation, database: Any, keys: ExitStack, slug: str, is_new: bool, caller_key: str | None
+) -> tuple[Any, Any]:
+    from agentvoice.cli import signing_keys
+
+    own = signing_keys.new_key(invocation, f"project {slug}") if is_new else nullcontext(None)
+    caller = (
+        signing_keys.named_key(invocation, database, "--caller-key", caller_key)
+        if caller_key
+        else nullcontext(None)
+    )
+    return keys.enter_context(own), keys.enter_context(caller)
+
+
+def _store_keys(session: Any, draft: Project, own: Any, caller: Any) -> Project:
+    from agentvoice.storage.keys import add_key
+
+    for key in (own, caller):
+        if key is not None:
+            add_key(session, key)
+    if own is not None:
+        draft = replace(draft, pubkey=own.pubkey)
+    return replace(draft, caller_pubkey=caller.pubkey) if caller is not None else draft
+
+
+def _document(shown: Project) -> dict[str, Any]:
+    from agentvoice.protocols.documents import project_document
+    from agentvoice.protocols.nostr.nip19 import encode_npub
+
+    return project_document(shown, npub=encode_npub(shown.pubkey))

@@ -1,0 +1,82 @@
+"""A stored call as the JSON document that commands and the API show."""
+
+from __future__ import annotations
+
+from agentvoice.core.delivery import Publication
+from agentvoice.core.project import EMBEDDED_RELAY
+from agentvoice.protocols.documents import (
+    CallDocument,
+    PublicationDocument,
+    StoredCall,
+    UsageDocument,
+    call_document,
+    publication_document,
+)
+from agentvoice.protocols.nostr.nip19 import EventPointer, encode_nevent, encode_npub
+from agentvoice.storage import conversations, publications, usage
+from agentvoice.storage.database import Database
+from agentvoice.storage.usage import UsageEntry
+
+LATEST = "last"
+"""Names the newest call where a call's id is asked for."""
+
+
+def find_call_id(database: Database, name: str) -> str:
+    """Return the id of a call: `name` itself, or of the newest call for `last`."""
+    if name != LATEST:
+        return name
+    with database.reading() as session:
+        newest = conversations.list_calls(session, limit=1)
+    return newest[0].id if newest else name
+
+
+def read_call(database: Database, call_id: str) -> StoredCall:
+    """Return all that is stored of a call, as of one moment. Raises NotFound."""
+    with database.reading() as session:
+        call = conversations.get_call(session, call_id)
+        entries = usage.usage_of(session, call_id)
+        return StoredCall(
+            call=call,
+            agents=tuple(part.agent for part in conversations.agents_of(session, call_id)) or (call.agent,),
+            items=conversations.items_of(session, call_id),
+            usage=_sum(entries),
+            cost_nano_usd=sum(entry.cost_nano_usd for entry in entries),
+            publication=publications.get_publication(session, call_id),
+        )
+
+
+def read_call_document(database: Database, call_id: str, embedded_url: str) -> CallDocument:
+    """Return a call's document. `embedded_url` is where the embedded relay is. Raises NotFound."""
+    return call_document(
+        read_call(database, call_id), npub_of=encode_npub, nevent_of=lambda p: link_of(p, embedded_url)
+    )
+
+
+def read_publication_document(database: Database, call_id: str, embedded_url: str) -> PublicationDocument:
+    """Return the document of a call's thread. Raises NotFound."""
+    with database.reading() as session:
+        publication = publications.get_publication(session, call_id)
+    return publication_document(
+        publication, npub_of=encode_npub, nevent_of=lambda p: link_of(p, embedded_url)
+    )
+
+
+def link_of(publication: Publication, embedded_url: str) -> str:
+    """Return the nevent of a thread's root, with the relays that have it, or else that shall."""
+    root = publication.events[0].event
+    relays = publication.relays_with_all() or tuple(
+        dict.fromkeys(delivery.relay for delivery in publication.deliveries)
+    )
+    urls = tuple(embedded_url if relay == EMBEDDED_RELAY else relay for relay in relays)
+    return encode_nevent(EventPointer(root.id, urls, root.pubkey, root.kind))
+
+
+def _sum(entries: tuple[UsageEntry, ...]) -> UsageDocument:
+    return UsageDocument(
+        input_text_tokens=sum(entry.input_text_tokens for entry in entries),
+        input_audio_tokens=sum(entry.input_audio_tokens for entry in entries),
+        input_cached_tokens=sum(entry.input_cached_tokens for entry in entries),
+        output_text_tokens=sum(entry.output_text_tokens for entry in entries),
+        output_audio_tokens=sum(entry.output_audio_tokens for entry in entries),
+        audio_ms=sum(entry.audio_ms for entry in entries),
+    )
