@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soxr
 
-from agentvoice.adapters.pauses import FRAME_SAMPLES, SpeechMap, map_speech
+from agentvoice.adapters.pauses import FRAME_SAMPLES, SpeechMap
 from agentvoice.adapters.wav_input import WavInput, read_wav
 
 DEMO = Path(__file__).parents[1] / "demo"
@@ -34,7 +34,7 @@ async def recording() -> WavInput:
 
 @pytest.fixture
 def speech(recording: WavInput) -> SpeechMap:
-    return map_speech(recording.samples)
+    return recording.speech
 
 
 def turns_of(recording: WavInput, speech: SpeechMap) -> list[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
 from agentvoice.core.leg import CallStatus
 from agentvoice.core.ports import Clock
@@ -13,12 +14,15 @@ GREETING_SETTLE_S = 0.5
 REPLY_SETTLE_S = 0.3
 """Between a reply and a handover, or two replies, the call may listen for a moment."""
 
+_NOBODY_THERE = frozenset({CallStatus.CONNECTING, CallStatus.RECONNECTING})
+
 
 class ReplyWatch:
     """One caller's wait for replies.
 
     A reply is over when the call has listened for the settle time. A wait gives up when for
-    `reply_timeout_s` nothing of a reply was heard.
+    `reply_timeout_s` nothing of a reply was heard; while the call connects the limit stands still,
+    since nobody is there to talk to (the call has limits of its own for that).
     """
 
     def __init__(self, clock: Clock, reply_timeout_s: float) -> None:
@@ -45,6 +49,8 @@ class ReplyWatch:
         if status is CallStatus.LISTENING and status is not self._status:
             self._listening_since_s = self._clock.monotonic_s()
             self.is_owed = False
+        if self._status in _NOBODY_THERE and status not in _NOBODY_THERE:
+            self.begin_wait()
         self._status = status
         self._changed.set()
 
@@ -59,25 +65,28 @@ class ReplyWatch:
     def is_over(self, settle_s: float) -> bool:
         """Whether the wait has an end: the reply, the limit or the call is over."""
         now_s = self._clock.monotonic_s()
-        return self.has_ended or now_s >= self._limit_s or now_s >= self._settled_at_s(settle_s)
+        return self.has_ended or now_s >= min(self._given_up_at_s, self._settled_at_s(settle_s))
 
     async def wait(self, settle_s: float) -> None:
         """Wait until the reply, the limit or the call is over."""
         self.begin_wait()
         while not self.is_over(settle_s):
             self._changed.clear()
-            await self._wait_for_change(min(self._limit_s, self._settled_at_s(settle_s)))
+            await self._wait_for_change(min(self._given_up_at_s, self._settled_at_s(settle_s)))
+
+    @property
+    def _given_up_at_s(self) -> float:
+        return math.inf if self._status in _NOBODY_THERE else self._limit_s
 
     def _settled_at_s(self, settle_s: float) -> float:
         if self.is_owed or self._status is not CallStatus.LISTENING:
-            return float("inf")
+            return math.inf
         return self._listening_since_s + settle_s
 
     async def _wait_for_change(self, until_s: float) -> None:
-        waits = (
-            asyncio.ensure_future(self._clock.sleep_until(until_s)),
-            asyncio.ensure_future(self._changed.wait()),
-        )
+        waits: list[asyncio.Future[object]] = [asyncio.ensure_future(self._changed.wait())]
+        if until_s < math.inf:
+            waits.append(asyncio.ensure_future(self._clock.sleep_until(until_s)))
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:

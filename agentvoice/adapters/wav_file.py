@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from agentvoice.adapters.call_recording import CallRecording
 from agentvoice.adapters.leg_events import LegEvents
-from agentvoice.adapters.pauses import FRAME_SAMPLES, map_speech
+from agentvoice.adapters.pauses import FRAME_SAMPLES
 from agentvoice.adapters.playout import Playout
 from agentvoice.adapters.reply_watch import GREETING_SETTLE_S, REPLY_SETTLE_S, ReplyWatch
 from agentvoice.adapters.wav_input import WavInput
@@ -69,7 +69,7 @@ class WavLeg:
         recording: CallRecording | None = None,
         on_update: Callable[[CallUpdate], None] | None = None,
     ) -> None:
-        self._samples = wav.samples
+        self._wav = wav
         self._clock = clock
         self._pace = pace
         self._recording = recording
@@ -134,7 +134,7 @@ class WavLeg:
             self._events.end(error)
 
     async def _speak_file(self) -> None:
-        speech = await asyncio.to_thread(map_speech, self._samples)
+        speech = self._wav.speech
         self._next_tick_s = self._clock.monotonic_s()
         if self._pace is not Pace.REALTIME:
             await self._wait(GREETING_SETTLE_S)
@@ -149,8 +149,8 @@ class WavLeg:
         await self._wait(REPLY_SETTLE_S)
 
     def _frames(self) -> Iterator[bytes]:
-        for start in range(0, len(self._samples), _FRAME_BYTES):
-            yield self._samples[start : start + _FRAME_BYTES].ljust(_FRAME_BYTES, b"\0")
+        for start in range(0, len(self._wav.samples), _FRAME_BYTES):
+            yield self._wav.samples[start : start + _FRAME_BYTES].ljust(_FRAME_BYTES, b"\0")
 
     async def _wait(self, settle_s: float) -> None:
         """Wait for the agent, in silence as a caller does."""

@@ -15,6 +15,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from agentvoice.adapters.pauses import SpeechMap, map_speech
 from agentvoice.core.audio import CALL_FORMAT
 from agentvoice.errors import InvalidAudioFile
 from agentvoice.protocols.wav import Mono, WavDecoder, WavFormat
@@ -31,12 +32,13 @@ _LARGEST = 32_767 / _FULL_SCALE
 class WavInput:
     """A file ready for a call: `samples` in CALL_FORMAT, `format` is how they were stored.
 
-    `warnings` are sentences for the operator (truncated, made quieter); the sound is usable.
+    `speech` says where in it the caller speaks. `warnings` are sentences for the operator (truncated, made quieter); the sound is usable.
     """
 
     path: Path
     samples: bytes
     format: WavFormat
+    speech: SpeechMap
     warnings: tuple[str, ...] = ()
 
     @property
@@ -85,7 +87,8 @@ class _Converted:
     peak: float
 
     def finished(self, path: Path, more_warnings: tuple[str, ...]) -> WavInput:
-        return WavInput(path, b"".join(self.blocks), self.format, self.warnings + more_warnings)
+        samples = b"".join(self.blocks)
+        return WavInput(path, samples, self.format, map_speech(samples), self.warnings + more_warnings)
 
 
 def _convert(path: Path, gain: float) -> _Converted:

@@ -10,12 +10,10 @@ from tests.fakes.clock import ManualClock
 
 TIMEOUT_S = 15.0
 BUSY = (
-    CallStatus.CONNECTING,
     CallStatus.HEARING,
     CallStatus.THINKING,
     CallStatus.SPEAKING,
     CallStatus.SWITCHING,
-    CallStatus.RECONNECTING,
 )
 
 
@@ -107,6 +105,23 @@ async def test_a_long_reply_does_not_run_into_the_limit(clock: ManualClock, watc
         watch.reply_heard()
     assert not waiting.done()
     await clock.advance(TIMEOUT_S)
+    assert waiting.done()
+
+
+@pytest.mark.parametrize("status", [CallStatus.CONNECTING, CallStatus.RECONNECTING])
+async def test_the_limit_stands_still_while_nobody_is_there(
+    clock: ManualClock, watch: ReplyWatch, status: CallStatus
+):
+    """A call that connects is waited for as long as it takes; then the limit begins anew."""
+    watch.caller_spoke()
+    watch.show_status(status)
+    waiting = begin(watch)
+    await clock.advance(10 * TIMEOUT_S)
+    assert not waiting.done()
+    watch.show_status(CallStatus.THINKING)
+    await clock.advance(TIMEOUT_S - 0.01)
+    assert not waiting.done()
+    await clock.advance(0.01)
     assert waiting.done()
 
 
