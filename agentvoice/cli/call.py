@@ -6,12 +6,16 @@ from pathlib import Path
 
 import click
 
-from agentvoice.cli.frame import Invocation, LazyGroup, pass_invocation
+from agentvoice.cli.frame import Invocation, LazyGroup, Listed, pass_invocation
 from agentvoice.cli.output import duration, moment, table
 from agentvoice.core.call import CallState
 from agentvoice.errors import UsageError
 
-LIVE_COMMANDS = ()
+LIVE_COMMANDS = (
+    Listed("start", "agentvoice.cli.call_start:start_call", "Call an agent."),
+    Listed("switch", "agentvoice.cli.live_call:switch_call", "Hand a live call over to another agent."),
+    Listed("end", "agentvoice.cli.live_call:end_call", "End a live call."),
+)
 """Commands on live calls: listed here, imported when they are called."""
 
 MAX_LISTED = 1_000
@@ -71,12 +75,11 @@ def list_(
 @pass_invocation
 def show(invocation: Invocation, call_id: str) -> None:
     """Show a call: who spoke, what was said, what it cost, where its thread stands."""
-    from agentvoice.cli.call_view import describe_call
-    from agentvoice.services.call_document import find_call_id, read_call_document
+    from agentvoice.cli.call_view import answer_call
+    from agentvoice.services.call_document import find_call_id
 
     with invocation.database() as database:
-        document = read_call_document(database, find_call_id(database, call_id), invocation.embedded_url)
-    invocation.answer(document, describe_call(document))
+        answer_call(invocation, database, find_call_id(database, call_id))
 
 
 @call.command()

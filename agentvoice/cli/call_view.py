@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 
+from agentvoice.cli.frame import Invocation
 from agentvoice.cli.output import fields, one_line, paragraph, table
 from agentvoice.protocols.documents import CallDocument, ItemDocument, PublicationDocument
+from agentvoice.services.call_document import read_call_document
+from agentvoice.storage.database import Database
 
 CALLER = "caller"
+
+
+def answer_call(invocation: Invocation, database: Database, call_id: str) -> None:
+    """Print a stored call, as a document or for people. Raises NotFound."""
+    document = read_call_document(database, call_id, invocation.embedded_url)
+    invocation.answer(document, describe_call(document))
 
 
 def describe_call(document: CallDocument) -> str:
