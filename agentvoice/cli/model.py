@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from agentvoice.adapters.local_speech.catalog import Model
     from agentvoice.adapters.local_speech.model_fetch import Progress
     from agentvoice.adapters.local_speech.model_store import ModelStore
+    from agentvoice.config import Settings
 
 BYTES_PER_MB = 1_000_000
 
@@ -75,17 +76,20 @@ def remove(invocation: Invocation, name: str) -> None:
     invocation.answer(_document(unwanted, False, None), f"{name}: removed")
 
 
-def install_missing_models(invocation: Invocation) -> None:
+def ensure_models(settings: Settings) -> None:
     """Fetch the models that the settings name and that are not here, telling it on stderr.
 
     Raises EngineUnavailable, a TransportError or StorageRefused.
     """
-    from agentvoice.adapters.local_speech.model_fetch import ensure_models
+    from pathlib import Path
+
+    from agentvoice.adapters.local_speech.model_fetch import ensure_models as fetch_missing
+    from agentvoice.adapters.local_speech.model_store import ModelStore
     from agentvoice.adapters.system_clock import SystemClock
 
-    local = invocation.settings.engines.local
-    names = [local.stt, local.llm, local.tts]
-    asyncio.run(ensure_models(_store(invocation), names, SystemClock(), show_progress))
+    local = settings.engines.local
+    store = ModelStore(Path(settings.home) / "models")
+    asyncio.run(fetch_missing(store, [local.stt, local.llm, local.tts], SystemClock(), show_progress))
 
 
 def show_progress(fetched: Model) -> Progress:
