@@ -4,43 +4,22 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from agentvoice.adapters.call_recording import CallRecording
 from agentvoice.adapters.pauses import map_speech
 from agentvoice.adapters.reply_watch import GREETING_SETTLE_S, REPLY_SETTLE_S
 from agentvoice.adapters.wav_file import END_POINTING_MS, FRAME_S, Pace, WavLeg
 from agentvoice.adapters.wav_input import WavInput, read_wav
-from agentvoice.core.leg import CallStatus, CallUpdate, HungUp, Played, StatusChanged
-from agentvoice.protocols.wav import WavFormat
+from agentvoice.core.leg import CallStatus, CallUpdate, HungUp, StatusChanged
 from tests.fakes.clock import ManualClock
+from tests.fakes.recorded_callers import RATE_HZ, TWO_TURNS, recorded, silence, sound
 from tests.fakes.scripted_call import ScriptedCall
-from tests.fakes.wav_files import encode_samples, tones
 
-RATE_HZ = 24_000
 TIMEOUT_S = 2.0
 
 Begin = Callable[..., ScriptedCall]
 
 
-def sound(seconds: float) -> bytes:
-    return encode_samples(tones(RATE_HZ, seconds, 180, 700, 2_200), "s16")
-
-
-def silence(seconds: float) -> bytes:
-    return bytes(round(RATE_HZ * seconds) * 2)
-
-
-def recorded(*parts: bytes) -> WavInput:
-    samples = b"".join(parts)
-    format = WavFormat(RATE_HZ, 1, 2, is_float=False)
-    return WavInput(Path("caller.wav"), samples, format, map_speech(samples))
-
-
-TWO_TURNS = recorded(sound(1), silence(1), sound(0.5), silence(1))
 REPLY = sound(0.4)
 
 
@@ -162,32 +141,6 @@ async def test_realtime_speaks_over_the_agent(begin: Begin, clock: ManualClock):
     assert isinstance(call.last_event, HungUp)
 
 
-async def test_sound_is_played_in_real_time(begin: Begin, clock: ManualClock):
-    """A frame of the reply takes 20 ms, and is reported when it has passed."""
-    call = begin()
-    await clock.advance(0.1)
-    call.say(sound(0.05))
-    await clock.advance(0.1)
-    assert call.played == [480, 960, 1_200]
-    assert [at_s for at_s, event in call.events if event == Played(480)] == [0.14]
-
-
-async def test_a_cleared_reply_is_not_played_further(begin: Begin, clock: ManualClock):
-    """The frame that is being played counts, the rest is dropped, and the answer comes at once."""
-    call = begin()
-    await clock.advance(0.1)
-    call.say(sound(5))
-    await clock.advance(0.05)
-    call._leg.clear_output()
-    await clock.settle()
-    assert call.cleared == [2 * 480]
-    await clock.advance(1)
-    assert call.played_samples == call.cleared[0]
-    call.say(sound(0.02))
-    await clock.advance(0.1)
-    assert call.played_samples == call.cleared[0] + 480
-
-
 async def test_a_late_loop_does_not_rush(begin: Begin, clock: ManualClock):
     """After the process stood still for a second, frames come at their pace, not all at once."""
     call = begin(pace=Pace.REALTIME)
@@ -263,66 +216,6 @@ async def test_updates_are_passed_on(begin: Begin, clock: ManualClock):
     call.show(CallStatus.HEARING)
     assert call._leg.transport == "wav"
     assert seen == [StatusChanged(CallStatus.HEARING)]
-
-
-async def test_both_sides_are_recorded_as_heard(tmp_path: Path, begin: Begin, clock: ManualClock):
-    """Caller left, agent right in the frames it was played in; cleared sound is not in the recording."""
-    recording = CallRecording.create(tmp_path / "call.wav")
-    call = begin(recorded(sound(1)), pace=Pace.REALTIME, recording=recording)
-    await clock.advance(0.1)
-    call.say(sound(2))  # heard from the next frame on: 0.12 s
-    await clock.advance(0.1)
-    call._leg.clear_output()
-    await clock.advance(1)
-    await call.close()
-    recording.close()
-    stereo = np.frombuffer((tmp_path / "call.wav").read_bytes()[44:], "<i2").reshape(-1, 2)
-    begins, played = round(0.12 * RATE_HZ), call.cleared[0]
-    assert stereo[:, 0].tobytes().startswith(sound(1))
-    assert stereo[begins : begins + played, 1].tobytes() == sound(2)[: played * 2]
-    assert not np.any(stereo[:begins, 1])
-    assert not np.any(stereo[begins + played :, 1])
-
-
-async def test_a_fast_call_is_recorded_one_side_after_the_other(
-    tmp_path: Path, begin: Begin, clock: ManualClock
-):
-    """On sample time the reply is placed behind the silence that ended the turn, whole."""
-    recording = CallRecording.create(tmp_path / "call.wav")
-    call = begin(recorded(sound(1)), pace=Pace.FAST, recording=recording)
-    await answered(call, clock)
-    await call.reply(REPLY)
-    await call.close()
-    recording.close()
-    stereo = np.frombuffer((tmp_path / "call.wav").read_bytes()[44:], "<i2").reshape(-1, 2)
-    begins = round((1 + END_POINTING_MS / 1000) * RATE_HZ)
-    assert stereo[:begins, 0].tobytes() == sound(1) + silence(END_POINTING_MS / 1000)
-    assert stereo[begins:, 1].tobytes() == REPLY
-
-
-@settings(max_examples=30, deadline=None)
-@given(
-    steps=st.lists(
-        st.tuples(st.sampled_from(["say", "clear", "advance"]), st.integers(1, 3_000)),
-        min_size=1,
-        max_size=15,
-    ),
-    pace=st.sampled_from(list(Pace)),
-)
-async def test_played_is_never_more_than_queued(steps: list[tuple[str, int]], pace: Pace):
-    """Whatever is said and cleared, reports only grow and never pass what was queued."""
-    clock = ManualClock()
-    call = ScriptedCall(WavLeg(TWO_TURNS, clock, pace=pace), clock)
-    for step, size in steps:
-        if step == "say":
-            call.say(bytes(size * 2))
-        elif step == "clear":
-            call._leg.clear_output()
-        else:
-            await clock.advance(size / RATE_HZ)
-        assert call.played == sorted(call.played)
-        assert max([*call.played, *call.cleared, 0]) <= call.queued_samples
-    await call.close()
 
 
 async def test_a_file_from_disk_makes_a_call(tmp_path: Path, clock: ManualClock):
