@@ -5,13 +5,21 @@ One process owns a folder, by a lock file that also tells other processes the ow
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import ipaddress
 import os
 from pathlib import Path
 
 import structlog
-from nostr_sdk import LocalRelay, LocalRelayBuilder, NostrLmdb, NostrSdkError, RateLimit
+from nostr_sdk import (
+    LocalRelay,
+    LocalRelayBuilder,
+    NostrLmdb,
+    NostrSdkError,
+    RateLimit,
+    uniffi_set_event_loop,
+)
 
 from agentvoice.errors import ConfigError, Refused
 
@@ -76,6 +84,8 @@ class EmbeddedRelay:
             self._lock = None
 
     async def _run(self) -> LocalRelay:
+        # The relay's threads reach the store through Python, and must know on which loop.
+        uniffi_set_event_loop(asyncio.get_running_loop())
         limit = RateLimit(max_reqs=MAX_REQUESTS, notes_per_minute=MAX_NOTES_PER_MINUTE)
         try:
             store = await NostrLmdb.open(str(self._folder))

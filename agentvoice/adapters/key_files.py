@@ -44,9 +44,8 @@ class KeyFiles:
         path = self._folder / signer.npub
         try:
             self._folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-            _create_file(path, signer.reveal() + "\n")
-        except FileExistsError:
-            self._read(path)
+            if not _create_file(path, signer.reveal() + "\n"):
+                self._read(path)
         except OSError as error:
             raise KeyFileRefused(f"key file {path}: cannot be written: {error.strerror}") from error
         return FILE + signer.npub
@@ -102,8 +101,8 @@ class KeyFiles:
         return signer
 
 
-def _create_file(path: Path, text: str) -> None:
-    """Write a new file that appears whole; raises FileExistsError if there is one."""
+def _create_file(path: Path, text: str) -> bool:
+    """Write a new file that appears whole; return False, and change nothing, if there is one."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, FILE_MODE)
     try:
@@ -112,6 +111,8 @@ def _create_file(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.link(draft, path)  # unlike rename, refuses to replace
+    except FileExistsError:
+        return False
     finally:
         draft.unlink()
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
@@ -119,6 +120,7 @@ def _create_file(path: Path, text: str) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+    return True
 
 
 def _read_private(path: Path) -> str:
@@ -129,16 +131,18 @@ def _read_private(path: Path) -> str:
         raise NotFound(f"key file {path}: does not exist") from None
     except OSError as error:
         raise KeyFileRefused(f"key file {path}: cannot be read: {error.strerror}") from error
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         # Asked of the open file, so that it cannot be swapped between the check and the read.
-        mode = os.fstat(file.fileno()).st_mode
+        mode = os.fstat(descriptor).st_mode
         if not stat.S_ISREG(mode):
             raise KeyFileRefused(f"key file {path}: is no regular file")
         if stat.S_IMODE(mode) & 0o077:
             raise KeyFileRefused(
                 f"key file {path}: mode is {stat.S_IMODE(mode):04o}, want 0600: run `chmod 600` on it"
             )
-        data = file.read(MAX_FILE_BYTES + 1)
+        data = os.read(descriptor, MAX_FILE_BYTES + 1)
+    finally:
+        os.close(descriptor)
     if len(data) > MAX_FILE_BYTES:
         raise InvalidKey(f"key file {path}: got more than {MAX_FILE_BYTES} bytes, want an nsec")
     return data.decode("ascii", errors="replace")

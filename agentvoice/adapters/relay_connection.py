@@ -276,7 +276,10 @@ class RelayConnection:
 
 def show_address(address: str) -> str:
     """Return the address without user, password and query, which may hold a token."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return "a relay with an unreadable address"
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=host, query="", fragment=""))
 
