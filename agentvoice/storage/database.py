@@ -19,7 +19,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
-from agentvoice.errors import ConfigError, NotFound, StorageRefused, StorageUnavailable
+from agentvoice.errors import ConfigError, NotFound, StorageError, StorageRefused, StorageUnavailable
 from agentvoice.storage import schema
 from agentvoice.storage.foreign_errors import UPGRADE_COMMAND, mapped_errors
 
@@ -28,6 +28,7 @@ BUSY_TIMEOUT_MS = 5_000
 
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
+_SQLITE_HEADER = b"SQLite format 3\x00"
 _WANTED_URL = "want a file path, sqlite:///PATH or postgresql://USER@HOST/NAME"
 
 # How a transaction begins on SQLite; PostgreSQL needs no distinction.
@@ -174,6 +175,7 @@ def _prepare_file(path: Path, *, create: bool) -> None:
     """Make the file if it is missing and may be made."""
     try:
         if path.exists():
+            _check_header(path)
             return
         if not create:
             raise NotFound(
@@ -188,6 +190,15 @@ def _prepare_file(path: Path, *, create: bool) -> None:
         ) from error
     except OSError as error:
         raise StorageUnavailable(f"no database can be created at {path}: {error.strerror}") from error
+
+
+def _check_header(path: Path) -> None:
+    """Raise StorageError for a file of another kind; SQLite itself would overwrite a short one."""
+    if path.is_file() and os.access(path, os.R_OK):
+        with path.open("rb") as file:
+            header = file.read(len(_SQLITE_HEADER))
+        if header and header != _SQLITE_HEADER:
+            raise StorageError(f"{path}: this file is no SQLite database, or is damaged")
 
 
 def _owned_by(path: Path) -> str:

@@ -12,6 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
@@ -160,7 +161,7 @@ class Writer:
         for entry in given_up:
             entry.done.set_exception(StorageError("database: the writer closed before it could write this"))
         if given_up:
-            log.error("rows_given_up", rows=len(given_up))
+            _log(log.error, "rows_given_up", rows=len(given_up))
         return len(given_up)
 
     def _refuse(self, done: Future[Any]) -> WriterOverflowed | None:
@@ -219,7 +220,7 @@ class Writer:
     def _fail(self, entry: _Entry, error: Exception) -> None:
         # Most submitters do not look at the future: the log is where a lost row is seen.
         if not isinstance(error, AgentVoiceError) or isinstance(error, StorageError):
-            log.error("row_lost", error=str(error), kind=type(error).__name__)
+            _log(log.error, "row_lost", error=str(error), kind=type(error).__name__)
         if self._take_off(1):
             entry.done.set_exception(error)
 
@@ -240,7 +241,7 @@ class Writer:
     def _wait_for_disk(self, error: AgentVoiceError) -> None:
         if self._stalled_since_s is None:
             self._stalled_since_s = self._clock.monotonic_s()
-            log.error("writer_stalled", error=str(error), waiting_rows=self.waiting_rows)
+            _log(log.error, "writer_stalled", error=str(error), waiting_rows=self.waiting_rows)
             self._tell(WriterStalled(error, self.waiting_rows))
         with self._changed:
             if not self._is_abandoned:
@@ -250,20 +251,28 @@ class Writer:
         if self._stalled_since_s is not None:
             stalled_s = self._clock.monotonic_s() - self._stalled_since_s
             self._stalled_since_s = None
-            log.warning("writer_recovered", stalled_s=round(stalled_s, 3), waiting_rows=self.waiting_rows)
+            _log(
+                log.warning, "writer_recovered", stalled_s=round(stalled_s, 3), waiting_rows=self.waiting_rows
+            )
             self._tell(WriterRecovered(stalled_s, self.waiting_rows))
 
     def _tell(self, report: WriterReport) -> None:
         try:
             self._report(report)
         except Exception:
-            log.exception("writer_report_failed")
+            _log(log.exception, "writer_report_failed")
 
 
 def _run_one(entry: _Entry, session: Session) -> Any:
     result = entry.operation(session)
     session.flush()  # what this operation left pending fails here, not in a neighbour's query
     return result
+
+
+def _log(write: Callable[..., Any], happened: str, **fields: object) -> None:
+    # Logs often go to the disk that has just failed: that must not end the writer's thread.
+    with suppress(Exception):
+        write(happened, **fields)
 
 
 def _may_pass(error: AgentVoiceError) -> bool:

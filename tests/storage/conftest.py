@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import pwd
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +21,7 @@ from agentvoice.storage.database import Database
 from agentvoice.storage.writer import Writer
 
 SHORT_BUSY_TIMEOUT_MS = 100
+ROOT = Path(__file__).parents[2]
 POSTGRESQL_VERSIONS = Path("/usr/lib/postgresql")
 
 
@@ -137,3 +141,51 @@ def new_writer() -> Iterator[Callable[..., Writer]]:
     yield make
     for writer in writers:
         writer.close(5.0)
+
+
+class Child:
+    """Another process of tests.storage.children."""
+
+    def __init__(self, role: str, address: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.storage.children", role, address],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def go_on(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+
+    def answer(self) -> Any:
+        """The next thing it says; None when it died in the middle of a line or says no more."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        return json.loads(line) if line.endswith("\n") else None
+
+    def kill(self) -> None:
+        self.process.kill()
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait(10)
+        for pipe in (self.process.stdin, self.process.stdout):
+            assert pipe is not None
+            pipe.close()
+
+
+@pytest.fixture
+def start_child() -> Iterator[Callable[[str, str], Child]]:
+    """Starts other processes and ends them."""
+    children: list[Child] = []
+
+    def start(role: str, address: str | Path) -> Child:
+        children.append(Child(role, str(address)))
+        return children[-1]
+
+    yield start
+    for child in children:
+        child.close()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -282,7 +283,7 @@ def test_the_history_is_filtered(database: Database):
         maximilian = agents.create_agent(session, hex_id(9), profile("max"), NOW)
         for number in (2, 3):
             conversations.add_call_agent(session, hex_id(number), maximilian, NOW)
-    wanted = {
+    wanted: dict[Any, list[int]] = {
         (): [3, 2, 1],
         (("project", "garden"),): [3, 1],
         (("agent", "max"),): [3, 2],

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sqlalchemy import event, text
 
@@ -37,7 +39,7 @@ QUERIES = {
 
 def plans(database: Database, query) -> list[str]:
     """The plans of every statement that `query` runs."""
-    statements: list[tuple[str, object]] = []
+    statements: list[tuple[str, Any]] = []
     engine = database._engine
     event.listen(
         engine, "before_cursor_execute", lambda c, k, sql, values, *rest: statements.append((sql, values))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from agentvoice.storage import conversations
@@ -9,7 +11,12 @@ from tests.storage.values import NOW, call, hex_id
 
 
 def entry(number: int, call_number: int = 1, **changes) -> UsageEntry:
-    values = {"agent": "ada", "engine": "openai", "model": "gpt-realtime-2.1", "used_at": NOW + number}
+    values: dict[str, Any] = {
+        "agent": "ada",
+        "engine": "openai",
+        "model": "gpt-realtime-2.1",
+        "used_at": NOW + number,
+    }
     return UsageEntry(id=hex_id(number), call_id=hex_id(call_number), **(values | changes))
 
 
