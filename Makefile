@@ -61,6 +61,9 @@ docs: setup ## the documentation, into build/docs
 	@echo '== docs'
 	@$(BIN)/properdocs build --strict --quiet
 
+reference: setup ## write docs/reference and config/agentvoice.toml again from the code
+	@$(BIN)/python tools/reference.py
+
 format: setup ## format the code and mend what lint can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .

@@ -86,7 +86,7 @@ def test_secrets_are_struck_out(form: str):
     api_key = "sk-" + "proj-" + "Ab3_" * 6
     password = "hidden" * 2
     stream, log = logged(LogSettings(format=form), {})
-    log.info("message " + nsec, header=f"Authorization: Bearer {'x' * 20}", nested={"key": api_key})
+    log.info(nsec, header=f"Authorization: Bearer {'x' * 20}", nested={"key": api_key})
     try:
         raise ValueError(f"postgresql://me:{password}@host/db {nsec}")
     except ValueError:

@@ -1,0 +1,102 @@
+"""`agentvoice doctor`: whether a call could begin now."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import click
+
+from agentvoice.cli.frame import Command, Invocation, pass_invocation
+from agentvoice.cli.output import table
+from agentvoice.core.agent import ENGINE_LOCAL, ENGINE_OPENAI, AgentProfile
+from agentvoice.errors import AgentVoiceError
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. `detail` says what there is, or what is missing and what to do."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+@click.command(cls=Command)
+@pass_invocation
+def doctor(invocation: Invocation) -> int:
+    """Check everything a call needs, and say what is missing.
+
+    Nothing is changed and nothing leaves this machine. Exit code 1 if something is missing.
+    """
+    findings = list(_look(invocation))
+    rows = [("ok" if each.ok else "MISSING", each.name, each.detail) for each in findings]
+    is_well = all(each.ok for each in findings)
+    document = {"ok": is_well, "findings": [asdict(each) for each in findings]}
+    invocation.answer(document, table(("", "WHAT", "DETAIL"), rows, empty=""))
+    return 0 if is_well else 1
+
+
+def _look(invocation: Invocation) -> Iterator[Finding]:
+    from agentvoice.config import find_config_file
+
+    settings = invocation.settings  # wrong settings end the command by themselves: nothing else can be judged
+    file = find_config_file(invocation.config_file, os.environ)
+    yield Finding("settings", True, str(file) if file else "no file: defaults and environment")
+    agents: list[AgentProfile] = []
+    yield _tried("database", lambda: _read_agents(invocation, agents))
+    yield from (_tried(f"agent {each.slug}", partial(_check_key, invocation, each)) for each in agents)
+    engines = {engine for each in agents for engine in each.engines} or {ENGINE_LOCAL}
+    if ENGINE_LOCAL in engines:
+        yield _look_at_models(invocation, agents)
+    if ENGINE_OPENAI in engines:
+        from agentvoice.config import read_secret
+
+        reference = settings.engines.openai.api_key
+        yield _tried(
+            "engine openai", lambda: (read_secret("engines.openai.api_key", reference), reference)[1]
+        )
+
+
+def _tried(name: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(name, True, look())
+    except AgentVoiceError as error:
+        return Finding(name, False, str(error))
+
+
+def _read_agents(invocation: Invocation, agents: list[AgentProfile]) -> str:
+    from agentvoice.errors import NotFound
+    from agentvoice.storage.agents import list_agents
+
+    with invocation.database() as database:
+        with database.reading() as session:
+            agents += [revision.profile for revision in list_agents(session) if revision.profile.enabled]
+        if not agents:
+            raise NotFound("no enabled agent; add one with: agentvoice agent add SLUG")
+        return f"{database.location}, schema {database.schema_version()}, {len(agents)} enabled agents"
+
+
+def _check_key(invocation: Invocation, agent: AgentProfile) -> str:
+    from agentvoice.storage.keys import get_key
+
+    with invocation.database() as database, database.reading() as session:
+        stored = get_key(session, agent.pubkey)
+    invocation.key_files().read(stored.reference)
+    return f"signs as {stored.npub}"
+
+
+def _look_at_models(invocation: Invocation, agents: list[AgentProfile]) -> Finding:
+    from agentvoice.adapters.local_speech.model_store import ModelStore
+
+    local = invocation.settings.engines.local
+    store = ModelStore(Path(invocation.settings.home) / "models")
+    wanted = {local.stt, local.llm, local.tts}
+    for agent in agents:
+        stages = (agent.local.stt, agent.local.llm, agent.local.tts)
+        wanted |= {stage.model for stage in stages if stage.model and not stage.url}
+    problems = sorted({problem for name in wanted if (problem := store.problem(name))})
+    return Finding("engine local", not problems, "; ".join(problems) or ", ".join(sorted(wanted)))

@@ -1,0 +1,223 @@
+"""Writes what can be derived from the code: docs/reference and config/agentvoice.toml.
+
+`python tools/reference.py` writes the files; `render_all` gives their texts, and a test compares.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+TOP = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(TOP))
+
+from agentvoice import errors  # noqa: E402  the checkout's own package, wherever this is run from
+from agentvoice.cli import cli  # noqa: E402  the same
+from agentvoice.config import Settings, settings  # noqa: E402  the same
+from agentvoice.core.fields import build_from_table, field_kinds  # noqa: E402  the same
+
+MADE = "<!-- Made by tools/reference.py from the code: `make reference` writes it again. -->"
+COLUMNS = 100
+
+
+def render_all() -> dict[str, str]:
+    """Return {path: text} of every file that is derived from the code."""
+    return {
+        "docs/reference/cli.md": render_cli(),
+        "docs/reference/config.md": render_config(),
+        "docs/reference/errors.md": render_errors(),
+        "config/agentvoice.toml": render_example(),
+    }
+
+
+# The command line.
+
+
+def walk_commands(
+    command: click.Command = cli, name: str = "agentvoice", parent: click.Context | None = None
+) -> Iterator[tuple[click.Context, click.Command]]:
+    """Yield every command with its context, groups before their commands."""
+    context = click.Context(
+        command, info_name=name, parent=parent, max_content_width=COLUMNS, terminal_width=COLUMNS
+    )
+    yield context, command
+    if isinstance(command, click.Group):
+        for each in command.list_commands(context):
+            inner = command.get_command(context, each)
+            assert inner is not None, each
+            yield from walk_commands(inner, each, context)
+
+
+def render_cli() -> str:
+    """Return the help of every command."""
+    parts = [
+        "# Commands",
+        MADE,
+        "Every command takes `--json` (one document on stdout, logs on stderr), `--config FILE` and `--debug`,"
+        " before or after its name.",
+        "| exit code | meaning |\n|---|---|\n| 0 | done |\n| 1 | failed |\n| 2 | wrong usage or input |"
+        "\n| 3 | not found |\n| 4 | refused: policy, budget or rights |"
+        "\n| 130, 141 | interrupted; the reader of the output went away |",
+    ]
+    for context, command in walk_commands():
+        depth = "##" if command.params and context.command_path.count(" ") < 2 else "###"
+        parts += [f"{depth} `{context.command_path}`", f"```text\n{_help_of(command, context)}\n```"]
+    return "\n\n".join(parts) + "\n"
+
+
+def _help_of(command: click.Command, context: click.Context) -> str:
+    return "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
+
+
+# The settings.
+
+
+def setting_notes() -> dict[str, dict[str, str]]:
+    """Return {class: {field: docstring}}; the class's own docstring under ""."""
+    tree = ast.parse(Path(settings.__file__).read_text(encoding="utf-8"))
+    notes: dict[str, dict[str, str]] = {}
+    for found in tree.body:
+        if isinstance(found, ast.ClassDef):
+            notes[found.name] = {"": ast.get_docstring(found) or ""}
+            for statement, after in zip(found.body, found.body[1:], strict=False):
+                if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+                    notes[found.name][statement.target.id] = _text_of(after)
+    return notes
+
+
+def _text_of(statement: ast.stmt) -> str:
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+        return str(statement.value.value)
+    return ""
+
+
+def walk_sections(value: Any = None, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (dotted name, defaults) of every table of settings, the top one first."""
+    value = Settings() if value is None else value
+    yield prefix, value
+    for field in fields(value):
+        inner = getattr(value, field.name)
+        if is_dataclass(inner):
+            yield from walk_sections(inner, f"{prefix}.{field.name}".lstrip("."))
+
+
+def _plain_fields(value: Any) -> list[tuple[str, Any]]:
+    pairs = [(field.name, getattr(value, field.name)) for field in fields(value)]
+    return [(name, each) for name, each in pairs if not is_dataclass(each)]
+
+
+def toml_value(value: Any) -> str:
+    """Return a default as TOML."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+
+
+def render_config() -> str:
+    """Return the reference of the settings."""
+    notes = setting_notes()
+    parts = [
+        "# Settings",
+        MADE,
+        "Read from the first of these files that exists: `--config FILE`, `$AGENTVOICE_CONFIG`,"
+        " `~/.config/agentvoice/agentvoice.toml`, `/etc/agentvoice/agentvoice.toml`. The environment wins over"
+        " the file. `agentvoice config check` names a wrong key or value and shows what is not at its default.",
+        "`config/agentvoice.toml` lists them all, commented out. The data folder is `AGENTVOICE_HOME`, else"
+        " `home`, else `agentvoice` in the XDG data folder.",
+        "Secrets are never settings: a setting says where a secret is, by `env:NAME`, `file:PATH` or"
+        " `credential:NAME` (a systemd credential).",
+    ]
+    for section, value in walk_sections():
+        rows = _setting_rows(section, value, notes[type(value).__name__])
+        if rows:
+            parts += [
+                f"## `[{section}]`" if section else "## Top of the file",
+                notes[type(value).__name__][""],
+            ]
+            parts.append(
+                "\n".join(
+                    ["| setting | default | wanted | meaning | variable |", "|---|---|---|---|---|", *rows]
+                )
+            )
+    return "\n\n".join(parts) + "\n"
+
+
+def _setting_rows(section: str, value: Any, notes: dict[str, str]) -> list[str]:
+    kinds = field_kinds(type(value))
+    rows = []
+    for name, default in _plain_fields(value):
+        variable = "AGENTVOICE_" + f"{section}.{name}".lstrip(".").replace(".", "__").upper()
+        rows.append(
+            f"| `{name}` | `{toml_value(default)}` | {kinds[name].wanted} | {notes.get(name, '')} | `{variable}` |"
+        )
+    return rows
+
+
+def render_example() -> str:
+    """Return the example file: every setting at its default, commented out."""
+    notes = setting_notes()
+    lines = [
+        "# Settings of agentvoice, each at its default. Take the # away to change one.",
+        "# The environment wins over this file: AGENTVOICE_<SECTION>__<KEY>, as AGENTVOICE_HTTP__PORT.",
+        "# `agentvoice config check` names what is wrong.",
+    ]
+    for section, value in walk_sections():
+        rows = _plain_fields(value)
+        note = notes[type(value).__name__]
+        if section and rows:
+            lines += ["", f"# {note['']}", f"[{section}]"]
+        for name, default in rows:
+            lines += ["", f"# {note.get(name, '')}", f"# {name} = {toml_value(default)}"]
+    return "\n".join(lines) + "\n"
+
+
+def build_settings(text: str) -> Settings:
+    """Return the settings of a TOML text, without files and environment."""
+    return build_from_table(Settings, tomllib.loads(text))
+
+
+# The errors.
+
+
+def walk_errors() -> Iterator[tuple[int, type[errors.AgentVoiceError]]]:
+    """Yield (depth, class) of the whole tree, parents first."""
+
+    def below(
+        cls: type[errors.AgentVoiceError], depth: int
+    ) -> Iterator[tuple[int, type[errors.AgentVoiceError]]]:
+        yield depth, cls
+        for inner in cls.__subclasses__():
+            if inner.__module__ == errors.__name__:
+                yield from below(inner, depth + 1)
+
+    yield from below(errors.AgentVoiceError, 0)
+
+
+def render_errors() -> str:
+    """Return the reference of the errors."""
+    rows = [
+        f"| {'· ' * depth}`{cls.__name__}` | {cls.exit_code} | {'yes' if cls.retryable else 'no'}"
+        f" | {' '.join((cls.__doc__ or '').split())} |"
+        for depth, cls in walk_errors()
+    ]
+    table = "\n".join(["| error | exit code | retry helps | meaning |", "|---|---|---|---|", *rows])
+    intro = (
+        "A command that fails prints one line on stderr, `agentvoice: …`, and leaves with the error's exit code."
+        " The line names the field, what was got and what is wanted. A line that ends in"
+        " `(a defect: --debug shows where)` is a fault of agentvoice: please report it with what `--debug` shows."
+    )
+    return "\n\n".join(["# Errors", MADE, intro, table]) + "\n"
+
+
+if __name__ == "__main__":
+    for path, text in render_all().items():
+        (TOP / path).parent.mkdir(parents=True, exist_ok=True)
+        (TOP / path).write_text(text, encoding="utf-8")
