@@ -142,6 +142,11 @@ class Endpointing:
         """Whether a turn is open: STARTED was told and ENDED was not."""
         return self.activity in (Activity.SPEECH, Activity.HANGOVER)
 
+    @property
+    def has_onset(self) -> bool:
+        """Whether sound that may become speech began at `onset_sample`."""
+        return self.activity is Activity.ONSET
+
     def hear(self, probability: float, sample_count: int) -> tuple[Edge, ...]:
         """Take one frame's probability of speech (0 to 1); return the edges it makes, in order."""
         begin = self._position
