@@ -108,6 +108,7 @@ async def _feed(leg: CallerLeg, socket: aiohttp.ClientWebSocketResponse[bool]) -
             await socket.send_bytes(frame)
         else:
             await socket.send_str(callpage.encode_frame(frame))
+    await socket.send_str(callpage.encode_frame(callpage.HangUp()))  # a leg that ends has hung up
 
 
 async def _follow(

@@ -33,6 +33,7 @@ class SocketLeg:
         self._outgoing: asyncio.Queue[str | bytes | None] = asyncio.Queue()
         self._queued_bytes = 0
         self._is_closed = False
+        self._hanging_up: asyncio.Task[bool] | None = None
         self._writer = asyncio.get_running_loop().create_task(self._write(), name="call socket writer")
 
     @property
@@ -89,6 +90,9 @@ class SocketLeg:
             log.warning("call_socket_stalled", queued_bytes=self._queued_bytes)
             self._is_closed = True
             self._writer.cancel()
+            self._hanging_up = asyncio.get_running_loop().create_task(
+                self._socket.close(code=WSCloseCode.TRY_AGAIN_LATER), name="hang up on a stalled client"
+            )
             return
         self._outgoing.put_nowait(frame)
 
@@ -102,13 +106,11 @@ class SocketLeg:
                     await self._socket.send_str(frame)
         except ConnectionError:
             self._is_closed = True  # the reader sees the same and hangs up
-        finally:
-            if self._is_closed and not self._socket.closed:
-                await self._socket.close(code=WSCloseCode.TRY_AGAIN_LATER)
 
     async def close(self) -> None:
         """Flush what is queued, then take no more; the socket stays open for the last word."""
         if not self._is_closed:
             self._is_closed = True
             self._outgoing.put_nowait(None)
-        await asyncio.gather(self._writer, return_exceptions=True)
+        waited_for = [self._writer] if self._hanging_up is None else [self._writer, self._hanging_up]
+        await asyncio.gather(*waited_for, return_exceptions=True)

@@ -26,6 +26,8 @@ class TurnEvent(StrEnum):
     SPEECH_STARTED = "speech_started"
     TURN_COMMITTED = "turn_committed"
     TURN_REMOVED = "turn_removed"
+    REPLY_ASKED = "reply_asked"
+    """We asked for a reply without a turn of the caller: a greeting, a tool's answer."""
     RESPONSE_STARTED = "response_started"
     AUDIO_QUEUED = "audio_queued"
     RESPONSE_OVER = "response_over"
@@ -37,6 +39,7 @@ TURNS: dict[Turn, dict[TurnEvent, Turn]] = {
         TurnEvent.SPEECH_STARTED: Turn.HEARING,
         TurnEvent.TURN_COMMITTED: Turn.THINKING,
         TurnEvent.TURN_REMOVED: Turn.LISTENING,
+        TurnEvent.REPLY_ASKED: Turn.THINKING,
         TurnEvent.RESPONSE_STARTED: Turn.THINKING,
         TurnEvent.AUDIO_QUEUED: Turn.SPEAKING,
         TurnEvent.RESPONSE_OVER: Turn.LISTENING,
@@ -45,6 +48,7 @@ TURNS: dict[Turn, dict[TurnEvent, Turn]] = {
         TurnEvent.SPEECH_STARTED: Turn.HEARING,
         TurnEvent.TURN_COMMITTED: Turn.THINKING,
         TurnEvent.TURN_REMOVED: Turn.LISTENING,
+        TurnEvent.REPLY_ASKED: Turn.HEARING,
         # A reply asked for earlier (a greeting) may begin while the caller talks: the caller's
         # speech wins, the sound is a barge-in's business.
         TurnEvent.RESPONSE_STARTED: Turn.HEARING,
@@ -55,6 +59,7 @@ TURNS: dict[Turn, dict[TurnEvent, Turn]] = {
         TurnEvent.SPEECH_STARTED: Turn.HEARING,
         TurnEvent.TURN_COMMITTED: Turn.THINKING,
         TurnEvent.TURN_REMOVED: Turn.LISTENING,
+        TurnEvent.REPLY_ASKED: Turn.THINKING,
         TurnEvent.RESPONSE_STARTED: Turn.THINKING,
         TurnEvent.AUDIO_QUEUED: Turn.SPEAKING,
         TurnEvent.RESPONSE_OVER: Turn.LISTENING,
@@ -63,6 +68,7 @@ TURNS: dict[Turn, dict[TurnEvent, Turn]] = {
         TurnEvent.SPEECH_STARTED: Turn.HEARING,
         TurnEvent.TURN_COMMITTED: Turn.THINKING,
         TurnEvent.TURN_REMOVED: Turn.SPEAKING,
+        TurnEvent.REPLY_ASKED: Turn.SPEAKING,
         TurnEvent.RESPONSE_STARTED: Turn.SPEAKING,
         TurnEvent.AUDIO_QUEUED: Turn.SPEAKING,
         TurnEvent.RESPONSE_OVER: Turn.LISTENING,

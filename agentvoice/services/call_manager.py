@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -63,6 +64,7 @@ class CallManager:
         settings: CallSettings,
         default_project: str,
         call_ended: Callable[[str], Awaitable[None]],
+        owner_id: str,
     ) -> None:
         self._database = database
         self._writer = writer
@@ -71,9 +73,14 @@ class CallManager:
         self._settings = settings
         self._default_project = default_project
         self._call_ended = call_ended
-        self._owner_id = self._new_id()
+        self._owner_id = owner_id
         self._live: dict[str, CallSession] = {}
         self._is_draining = False
+
+    def use_settings(self, settings: CallSettings, default_project: str) -> None:
+        """Apply other settings to the calls to come."""
+        self._settings = settings
+        self._default_project = default_project
 
     @property
     def live_calls(self) -> tuple[str, ...]:
@@ -183,7 +190,7 @@ class CallManager:
             if self._live:
                 until = self._clock.utc_ms() + LEASE_VALID_MS
                 self._writer.submit(
-                    lambda session, until=until: conversations.renew_leases(session, self._owner_id, until)
+                    partial(conversations.renew_leases, owner_id=self._owner_id, lease_until=until)
                 )
 
     async def recover(self) -> tuple[str, ...]:
@@ -193,7 +200,7 @@ class CallManager:
         """
         now = self._clock.utc_ms()
         taken = await self._writer.write(
-            lambda session: conversations.take_crashed_calls(session, now, self._owner_id)
+            partial(conversations.take_crashed_calls, now=now, owner_id=self._owner_id)
         )
         for call_id in taken:
             log.warning("call_recovered", call=call_id)

@@ -176,8 +176,8 @@ class CallSession:
     async def _begin(self) -> None:
         await self._handover.begin(self.call.agent)
         self._progress.move(CallEvent.SESSION_READY)
-        self._dialogue.show_turn()
         self._handover.greet()
+        self._dialogue.show_turn()  # after the greeting was asked for: the caller shall wait for it
 
     async def _limit(self) -> None:
         limit_s = self._settings.max_minutes * 60

@@ -182,6 +182,7 @@ class Dialogue:
         """Ask the session for a reply."""
         self._awaits_reply = True
         self._send(Respond(say))
+        self._move(TurnEvent.REPLY_ASKED)
 
     async def played_out(self) -> None:
         """Wait until all sound that was sent on is heard or dropped."""
@@ -252,8 +253,8 @@ class Dialogue:
         self.note((item,))
         self._send(CreateItem(item))
         self._timing.typed(self._clock.monotonic_s())
-        self.respond()
         self._move(TurnEvent.TURN_COMMITTED)
+        self.respond()
 
     def notice(self, text: str) -> None:
         """Tell the caller something that is no speech; it is kept with the call."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,7 @@ class House:
         self.engine = engines[0] if engines else FakeEngine()
         self.leg = FakeLeg()
         self.ended: list[str] = []
+        self._owners = count(1)
         with self.database.writing() as session:
             projects.create_project(session, PROJECT, self.clock.utc_ms())
             for number, agent in enumerate((ADA, MAX)):
@@ -57,6 +59,7 @@ class House:
             self.settings,
             PROJECT.slug,
             self._call_ended,
+            owner_id=f"process-{next(self._owners)}",
         )
 
     async def _call_ended(self, call_id: str) -> None:

@@ -1,0 +1,281 @@
+"""The composition root: builds everything, starts it in order, stops it in reverse.
+
+`Runtime` is what any process needs to run calls and publish threads: the daemon, and the CLI when
+no daemon answers. `serve` adds what makes a daemon: servers, the scheduler, signals, sd_notify.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from agentvoice.adapters import systemd
+from agentvoice.adapters.daemon_client import DaemonClient
+from agentvoice.adapters.embedded_relay import EmbeddedRelay, find_running_relay
+from agentvoice.adapters.key_files import KeyFiles
+from agentvoice.adapters.local_speech.engine import LocalEngine
+from agentvoice.adapters.local_speech.worker_client import LocalSpeech
+from agentvoice.adapters.realtime_websocket import RealtimeEngine
+from agentvoice.adapters.relay import WebsocketRelays
+from agentvoice.adapters.signer import KeySigner, find_forgery
+from agentvoice.config import Settings
+from agentvoice.core.ids import RANDOM_BYTES, build_uuid7
+from agentvoice.core.ports import Clock, SpeechEngine
+from agentvoice.errors import AgentVoiceError, ConfigError, Refused
+from agentvoice.services.call_manager import CallManager
+from agentvoice.services.publisher import Publisher
+from agentvoice.services.scheduler import Scheduler
+from agentvoice.storage import keys
+from agentvoice.storage.database import Database
+from agentvoice.storage.writer import Writer
+from agentvoice.web.app import build_control_app, build_public_app
+
+log = structlog.get_logger(__name__)
+
+WRITER_CLOSE_S = 10.0
+"""How long the last rows may take to reach the disk when the process stops."""
+
+HTTP_SHUTDOWN_S = 5.0
+"""How long open requests may take once the calls have been drained."""
+
+SOCKET_MODE = 0o600
+HOME_MODE = 0o700
+
+
+class Runtime:
+    """The services of one process over one database; nothing is started by making it."""
+
+    def __init__(self, settings: Settings, clock: Clock, database: Database) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.database = database
+        self.owner_id = build_uuid7(clock.utc_ms(), clock.random_bytes(RANDOM_BYTES))
+        self.writer = Writer(
+            database,
+            clock,
+            queue_rows=settings.database.writer_queue_rows,
+            commit_rows=settings.database.commit_rows,
+        )
+        self.key_files = KeyFiles(settings.keys_folder, os.environ)
+        self._relay_folder = Path(settings.home) / "relay"
+        self._relay = EmbeddedRelay(
+            self._relay_folder, settings.relays.embedded_host, settings.relays.embedded_port
+        )
+        self.relays = WebsocketRelays(settings.relays, clock, self._find_signer)
+        self.publisher = Publisher(
+            database,
+            self.relays,
+            self.key_files.load,
+            find_forgery,
+            self.embedded_address,
+            clock,
+            settings.publish,
+            self.owner_id,
+        )
+        self.local_speech = LocalSpeech(settings.engines.local, Path(settings.home), clock)
+        self.engines: dict[str, SpeechEngine] = {
+            "local": LocalEngine(self.local_speech, settings.engines.local, clock),
+            "openai": RealtimeEngine(settings.engines.openai, clock),
+        }
+        self.calls = CallManager(
+            database,
+            self.writer,
+            self.engines,
+            clock,
+            settings.calls,
+            settings.project,
+            self._call_ended,
+            self.owner_id,
+        )
+        self._background: set[asyncio.Task[Any]] = set()
+
+    async def start(self) -> None:
+        """Start what calls need: the embedded relay and the renewal of leases."""
+        await self.ensure_relay()
+        self.run_beside(self.calls.keep_leases(), "leases")
+
+    async def ensure_relay(self) -> None:
+        """Run the embedded relay, unless another process of this home runs it already."""
+        if self._relay.address:
+            return
+        try:
+            await self._relay.start()
+        except Refused:
+            if not find_running_relay(self._relay_folder):
+                raise
+
+    def embedded_address(self) -> str:
+        """Return where the embedded relay listens, "" while no process runs it."""
+        return self._relay.address or find_running_relay(self._relay_folder)
+
+    async def stop(self) -> None:
+        """Stop everything in reverse; calls must have been drained."""
+        for task in tuple(self._background):
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        for engine in self.engines.values():
+            await engine.close()
+        await self.relays.close()
+        await self._relay.stop()
+        await asyncio.to_thread(self.writer.close, WRITER_CLOSE_S)
+        self.database.close()
+
+    def run_beside(self, work: Coroutine[Any, Any, object], name: str) -> None:
+        """Run `work` beside the calls until it ends or the process stops."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._background.add(task)
+        task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._background.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("background_failed", task=task.get_name(), error=str(error))
+
+    async def _call_ended(self, call_id: str) -> None:
+        """Publish soon, without keeping the caller waiting; the scheduler would find it later."""
+        self.run_beside(self.publisher.sweep(), f"publish {call_id}")
+
+    async def _find_signer(self, pubkey: str) -> KeySigner | None:
+        """Return the signer that answers a relay's AUTH for `pubkey`, None if we hold none."""
+
+        def find_reference() -> str:
+            with self.database.reading() as session:
+                return next((key.reference for key in keys.list_keys(session) if key.pubkey == pubkey), "")
+
+        reference = await asyncio.to_thread(find_reference)
+        return await self.key_files.load(reference) if reference else None
+
+    def missing(self) -> str:
+        """Return why calls cannot be taken now, "" if they can."""
+        return "the database takes no writes" if self.writer.is_stalled else ""
+
+
+@asynccontextmanager
+async def open_runtime(
+    settings: Settings, clock: Clock, *, create: bool = False, upgrade: bool = False
+) -> AsyncIterator[Runtime]:
+    """Open the database and build the services; they are stopped at the end."""
+
+    def open_database() -> Database:
+        return Database.open(
+            settings.database_place,
+            create=create,
+            upgrade=upgrade,
+            busy_timeout_ms=settings.database.busy_timeout_ms,
+        )
+
+    runtime = Runtime(settings, clock, await asyncio.to_thread(open_database))
+    try:
+        yield runtime
+    finally:
+        await runtime.stop()
+
+
+async def serve(settings: Settings, clock: Clock, reload: Callable[[], Settings]) -> None:
+    """Run the daemon until SIGTERM or SIGINT; SIGHUP applies what `reload` returns.
+
+    Raises Refused (a daemon runs already), ConfigError (an address is taken), StorageRefused.
+    """
+    if await DaemonClient(settings.control_socket).is_up():
+        raise Refused(f"serve: a daemon answers on {settings.control_socket} already")
+    async with AsyncExitStack() as stack:
+        runtime = await stack.enter_async_context(open_runtime(settings, clock, create=True, upgrade=True))
+        await runtime.start()
+        scheduler = _build_scheduler(runtime)
+        stack.callback(scheduler.stop)
+        await _serve_control(runtime, stack)
+        await _serve_public(runtime, stack)
+        stack.push_async_callback(runtime.calls.drain, settings.drain_timeout_s)
+        stop = asyncio.Event()
+        _handle_signals(runtime, stop, reload, stack)
+        scheduler.start()
+        runtime.run_beside(runtime.local_speech.start(), "load models")
+        runtime.run_beside(_feed_watchdog(clock), "watchdog")
+        systemd.notify(systemd.READY)
+        log.info("ready", http=f"http://{settings.http.host}:{settings.http.port}", home=settings.home)
+        await stop.wait()
+        log.info("stopping", live_calls=len(runtime.calls.live_calls))
+        systemd.notify(systemd.STOPPING)
+
+
+def _build_scheduler(runtime: Runtime) -> Scheduler:
+    scheduler = Scheduler()
+    interval_s = runtime.settings.publish.sweep_interval_s
+    scheduler.every(interval_s, "embedded relay", runtime.ensure_relay)
+    scheduler.every(interval_s, "crashed calls", runtime.calls.recover)
+    scheduler.every(interval_s, "publish", runtime.publisher.sweep)
+    return scheduler
+
+
+async def _serve_public(runtime: Runtime, stack: AsyncExitStack) -> None:
+    http = runtime.settings.http
+    runner = await _runner(build_public_app(runtime.calls, runtime.missing), stack)
+    try:
+        await web.TCPSite(runner, http.host, http.port).start()
+    except OSError as error:
+        raise ConfigError(f"http.port: got {http.port} on {http.host}, want a free one: {error}") from error
+
+
+async def _serve_control(runtime: Runtime, stack: AsyncExitStack) -> None:
+    """Serve the control socket; only this user may reach it."""
+    path = runtime.settings.control_socket
+    path.parent.mkdir(mode=HOME_MODE, parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)  # a daemon that was killed left it; a live one would have answered
+    runner = await _runner(build_control_app(runtime.calls, runtime.missing), stack)
+    before = os.umask(0o777 & ~SOCKET_MODE)  # no moment in which others could connect
+    try:
+        await web.UnixSite(runner, str(path)).start()
+    except OSError as error:
+        raise Refused(f"control socket: {path} cannot be made: {error.strerror or error}") from error
+    finally:
+        os.umask(before)
+    stack.callback(path.unlink, missing_ok=True)
+
+
+async def _runner(app: web.Application, stack: AsyncExitStack) -> web.AppRunner:
+    runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=HTTP_SHUTDOWN_S)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    return runner
+
+
+def _handle_signals(
+    runtime: Runtime, stop: asyncio.Event, reload: Callable[[], Settings], stack: AsyncExitStack
+) -> None:
+    loop = asyncio.get_running_loop()
+    handlers: dict[int, Callable[[], None]] = {
+        signal.SIGTERM: stop.set,
+        signal.SIGINT: stop.set,
+        signal.SIGHUP: lambda: _apply(runtime, reload),
+    }
+    for number, handler in handlers.items():
+        loop.add_signal_handler(number, handler)
+        stack.callback(loop.remove_signal_handler, number)
+
+
+def _apply(runtime: Runtime, reload: Callable[[], Settings]) -> None:
+    """Take over changed settings; a wrong file leaves everything as it was."""
+    systemd.notify(*systemd.reloading(runtime.clock.monotonic_s()))
+    try:
+        settings = reload()
+        runtime.calls.use_settings(settings.calls, settings.project)
+        log.info("reloaded", effective="calls, project, log level", after_restart="everything else")
+    except AgentVoiceError as error:
+        log.error("reload_failed", error=str(error))
+    systemd.notify(systemd.READY)
+
+
+async def _feed_watchdog(clock: Clock) -> None:
+    """Tell the service manager that the loop turns, as often as it wants to hear it."""
+    interval_s = systemd.watchdog_interval_s()
+    while interval_s is not None:
+        systemd.notify(systemd.WATCHDOG)
+        await clock.sleep_until(clock.monotonic_s() + interval_s)

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from agentvoice import __version__
+from agentvoice.web.app import build_public_app
+from tests.services.conftest import House
+
+
+class Face:
+    """The public application of a house."""
+
+    def __init__(self, client: TestClient) -> None:
+        self.client = client
+        self.missing = ""
+
+    async def get(self, path: str) -> tuple[int, object]:
+        answer = await self.client.get(path)
+        return answer.status, await answer.json() if answer.content_type == "application/json" else None
+
+
+@pytest.fixture
+async def face(tmp_path: Path) -> AsyncIterator[Face]:
+    house = House(tmp_path)
+    built: list[Face] = []
+    app = build_public_app(house.manager, lambda: built[0].missing)
+    async with TestClient(TestServer(app)) as client:
+        built.append(Face(client))
+        yield built[0]
+    await house.close()
+
+
+async def test_a_living_daemon_is_healthy(face: Face):
+    """Health says that the loop turns, with version and live calls."""
+    assert await face.get("/healthz") == (200, {"status": "ok", "version": __version__, "live_calls": 0})
+
+
+async def test_readiness_names_what_is_missing(face: Face):
+    """A daemon that cannot take calls says why, with 503."""
+    assert (await face.get("/readyz"))[0] == 200
+    face.missing = "the database takes no writes"
+    status, body = await face.get("/readyz")
+    assert (status, body["status"]) == (503, "the database takes no writes")  # type: ignore[index] # a JSON object
+
+
+@pytest.mark.parametrize("path", ["/call", "/api/v1/calls/x/end", "/"])
+async def test_nothing_else_is_reachable_over_tcp(face: Face, path: str):
+    """Until there is sign-in, TCP offers health only."""
+    assert (await face.get(path))[0] == 404
