@@ -73,15 +73,16 @@ def test_every_error_is_documented():
 
 
 def test_the_tree_drawn_in_errors_is_the_real_one():
-    """The docstring of errors.py draws every class with its exit code and whether a retry helps."""
-    drawn = dict(re.findall(r"(\w+) +(\d +retryable|\d)(?= |\n)", errors.__doc__ or ""))
-    for _, cls in reference.walk_errors():
-        assert cls.__name__ in drawn
-        if cls is not errors.AgentVoiceError:
-            assert drawn[cls.__name__].split() == [
-                str(cls.exit_code),
-                *(["retryable"] if cls.retryable else []),
-            ]
+    """The docstring of errors.py draws every class under its parent, with exit code and retry."""
+    drawn = [
+        (len(branches) // len("├── "), name, int(code), bool(retryable))
+        for branches, name, code, retryable in re.findall(
+            r"^    ([ │├└─]*)(\w+) +(?:exit_code )?(\d) +(retryable)?", errors.__doc__ or "", flags=re.M
+        )
+    ]
+    real = [(depth, cls.__name__, cls.exit_code, cls.retryable) for depth, cls in reference.walk_errors()]
+    assert drawn[1:] == real[1:]
+    assert drawn[0][:3] == real[0][:3]
 
 
 def test_the_example_settings_are_the_defaults():

@@ -65,7 +65,7 @@ def render_cli() -> str:
         " before or after its name.",
         "| exit code | meaning |\n|---|---|\n| 0 | done |\n| 1 | failed |\n| 2 | wrong usage or input |"
         "\n| 3 | not found |\n| 4 | refused: policy, budget or rights |"
-        "\n| 130, 141 | interrupted; the reader of the output went away |",
+        "\n| 130 | interrupted |",
     ]
     for context, command in walk_commands():
         depth = "##" if command.params and context.command_path.count(" ") < 2 else "###"

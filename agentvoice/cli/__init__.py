@@ -18,9 +18,7 @@ from agentvoice.cli.frame import Invocation, LazyGroup, Listed
 from agentvoice.errors import AgentVoiceError
 
 EXIT_FAILED = 1
-EXIT_USAGE = 2
-EXIT_INTERRUPTED = 128 + 2  # as a shell reports SIGINT …
-EXIT_BROKEN_PIPE = 128 + 13  # … and SIGPIPE
+EXIT_INTERRUPTED = 128 + 2  # as a shell reports SIGINT
 
 COMMANDS = (
     Listed("serve", "agentvoice.cli.serve:serve", "Run the daemon in the foreground (systemd runs this)."),
@@ -73,9 +71,10 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
         return answer if isinstance(answer, int) else 0
     except BrokenPipeError:
-        # The reader went away (`| head`); Python's own last flush must not complain about it.
+        # The reader went away (`| head`): the answer is not whole, but that is no news to anybody.
+        # Python's own last flush must not complain about it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_BROKEN_PIPE
+        return EXIT_FAILED
     except (click.Abort, KeyboardInterrupt):
         return EXIT_INTERRUPTED
     except click.ClickException as error:

@@ -121,14 +121,19 @@ def _home(settings: Settings, environ: Mapping[str, str]) -> Path:
 def is_own_home(settings: Settings, environ: Mapping[str, str] | None = None) -> bool:
     """Whether the data folder is the user's own, where a first command may create the database.
 
-    That is a folder inside the user's home, or one that exists and belongs to the user. Anything
+    That is a folder in the user's home, one that belongs to the user, or a new one in such. Anything
     else is a service's: a database that root made there would be closed to the service.
     """
     environ = os.environ if environ is None else environ
-    folder = Path(settings.home).resolve()
-    if folder.is_dir():
-        return folder.stat().st_uid == os.geteuid()
-    return folder.is_relative_to(Path(environ.get("HOME") or Path.home()).resolve())
+    home = Path(settings.home).resolve()
+    if home.is_relative_to(Path(environ.get("HOME") or Path.home()).resolve()) and not home.exists():
+        return True
+    nearest = next(folder for folder in (home, *home.parents) if folder.exists())
+    found = nearest.stat()
+    if found.st_uid != os.geteuid():
+        return False
+    # Root owns /var/lib too: for root, a folder that does not exist yet must lie in a private one.
+    return nearest == home or os.geteuid() != 0 or not found.st_mode & 0o077
 
 
 def check_settings(settings: Settings) -> None:

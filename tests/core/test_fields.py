@@ -1,0 +1,113 @@
+"""Frozen values from plain tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import pytest
+
+from agentvoice.core.fields import (
+    Between,
+    FieldKind,
+    OneOf,
+    build_from_table,
+    field_kinds,
+    parse_text,
+    walk_fields,
+)
+from agentvoice.errors import ConfigError, UsageError
+
+
+@dataclass(frozen=True)
+class Inner:
+    port: Annotated[int, Between(0, 9)] = 1
+    ratio: Annotated[float, Between(0.5, 2)] = 1.0
+
+
+@dataclass(frozen=True)
+class Outer:
+    name: str
+    mode: Annotated[str, OneOf("fast", "slow")] = "fast"
+    is_on: bool = False
+    tags: tuple[str, ...] = ()
+    inner: Inner = field(default_factory=Inner)
+
+
+def test_a_whole_table_becomes_the_value():
+    """Every kind of field is filled; a whole number is taken where a number is wanted."""
+    table = {"name": "x", "mode": "slow", "is_on": True, "tags": ["a", "b"], "inner": {"port": 9, "ratio": 2}}
+    built = build_from_table(Outer, table)
+    assert built == Outer("x", "slow", True, ("a", "b"), Inner(9, 2.0))
+    assert isinstance(built.inner.ratio, float)
+
+
+def test_absent_keys_keep_their_defaults():
+    """What is not said stays as it is by default."""
+    assert build_from_table(Outer, {"name": "x"}) == Outer("x")
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({}, "name: got nothing, want text"),
+        ({"name": 1}, "name: got 1, want text"),
+        ({"name": True}, "name: got true, want text"),
+        ({"name": ["a"]}, "name: got a list, want text"),
+        ({"name": {"a": 1}}, "name: got a table, want text"),
+        ({"name": "x", "nmae": 1}, "nmae: unknown key; did you mean name?"),
+        ({"name": "x", "port": 1}, "port: unknown key; did you mean inner.port?"),
+        ({"name": "x", "zzz": 1}, "zzz: unknown key; want one of inner, is_on, mode, name, tags"),
+        ({"name": "x", "mode": "quick"}, "mode: got the text 'quick', want one of fast, slow"),
+        ({"name": "x", "is_on": 1}, "is_on: got 1, want true or false"),
+        ({"name": "x", "tags": "a"}, "tags: got the text 'a', want a list of texts"),
+        ({"name": "x", "tags": ["a", 1]}, "tags: got a list, want a list of texts"),
+        ({"name": "x", "inner": 1}, "inner: got 1, want a table of settings"),
+        ({"name": "x", "inner": {"prot": 1}}, "inner.prot: unknown key; did you mean inner.port?"),
+        ({"name": "x", "inner": {"port": 10}}, "inner.port: got 10, want a whole number from 0 to 9"),
+        ({"name": "x", "inner": {"port": 1.0}}, "inner.port: got 1.0, want a whole number from 0 to 9"),
+        ({"name": "x", "inner": {"port": True}}, "inner.port: got true, want a whole number from 0 to 9"),
+        ({"name": "x", "inner": {"ratio": 0.4}}, "inner.ratio: got 0.4, want a number from 0.5 to 2"),
+        (
+            {"name": "x", "inner": {"ratio": float("nan")}},
+            "inner.ratio: got nan, want a number from 0.5 to 2",
+        ),
+    ],
+)
+def test_a_wrong_table_is_named(table: dict[str, Any], message: str):
+    """The message has the dotted key, what was got and what is wanted."""
+    with pytest.raises(UsageError) as caught:
+        build_from_table(Outer, table)
+    assert str(caught.value) == message
+
+
+def test_the_source_and_the_error_are_the_callers():
+    """A settings file is named, and its error is a ConfigError."""
+    with pytest.raises(ConfigError, match=r"^a\.toml: name: got 1, want text$"):
+        build_from_table(Outer, {"name": 1}, source="a.toml", error=ConfigError)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        (bool, "Yes", True),
+        (bool, "off", False),
+        (bool, "maybe", "maybe"),
+        (int, " 7 ", 7),
+        (int, "7.5", "7.5"),
+        (float, "0.5", 0.5),
+        (float, "x", "x"),
+        (tuple, "a, b,,", ["a", "b"]),
+        (str, " 7 ", " 7 "),
+    ],
+)
+def test_texts_of_the_environment_become_values(kind: type, text: str, value: Any):
+    """What cannot be read stays text, to be refused by name."""
+    assert parse_text(FieldKind(kind), text) == value
+
+
+def test_fields_are_walked_with_their_dotted_names():
+    """Nested tables are walked through; a field without default shows as missing."""
+    names = [name for name, _, _ in walk_fields(Outer)]
+    assert names == ["name", "mode", "is_on", "tags", "inner.port", "inner.ratio"]
+    assert field_kinds(Outer)["inner"].wanted == "a table"
