@@ -7,6 +7,7 @@ run_packages=(
     libportaudio2 # microphone and speaker; calls from files and from the page do without it
 )
 test_packages=(
+    asterisk-core-sounds-en      # the texts of the prompts below
     asterisk-core-sounds-en-g722 # real human speech, 16 kHz
     asterisk-core-sounds-en-wav  # the same, 8 kHz
     espeak-ng                    # synthetic speech of any text

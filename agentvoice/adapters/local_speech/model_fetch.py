@@ -7,9 +7,11 @@ and right or not there. Bytes of a broken transfer stay in a `.part` file and ar
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
@@ -33,7 +35,7 @@ ATTEMPTS = 5
 FIRST_RETRY_S = 1.0
 NO_BYTES_TIMEOUT_S = 30.0
 """A transfer that stands still for this long counts as broken."""
-CHUNK_BYTES = 1 << 20
+LOCK_POLL_S = 0.5
 
 Progress = Callable[[int, int], None]
 """Told how many bytes are here, and how many there will be."""
@@ -62,9 +64,11 @@ async def install_model(
     try:
         store.folder.mkdir(parents=True, exist_ok=True)
         part = target.with_suffix(".part")
-        await _fetch_from_any(model, part, clock, progress)
-        await asyncio.to_thread(_check, part, model)
-        part.replace(target)
+        async with _sole_fetch(store.folder / f".{model.name}.lock", clock):
+            if not store.is_installed(model):
+                await _fetch_from_any(model, part, clock, progress)
+                await asyncio.to_thread(_check, part, model)
+                part.replace(target)
     except OSError as error:
         raise StorageRefused(f"{store.folder}: {error.strerror or error}") from error
     return target
@@ -84,6 +88,20 @@ async def ensure_models(
             if model is None or model.package:
                 raise EngineUnavailable(problem)
             await install_model(store, model, clock, progress(model))
+
+
+@asynccontextmanager
+async def _sole_fetch(lock: Path, clock: Clock) -> AsyncIterator[None]:
+    """Wait until no other process fetches this model: two would write one file."""
+    with lock.open("w") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                await clock.sleep_until(clock.monotonic_s() + LOCK_POLL_S)
+            else:
+                break
+        yield
 
 
 async def _fetch_from_any(model: Model, part: Path, clock: Clock, progress: Progress) -> None:
