@@ -6,10 +6,12 @@ One process owns a folder, by a lock file that also tells other processes the ow
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import ipaddress
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import structlog
 from nostr_sdk import (
@@ -27,6 +29,8 @@ FOLDER_MODE = 0o700
 FILE_MODE = 0o600
 LOCK_FILE = "relay.lock"
 MAX_ADDRESS_BYTES = 200
+MAX_STOP_PROBES = 500
+"""Connections tried after a shutdown until one is refused; a few are enough."""
 
 # A relay of our own on loopback: our publisher alone sets the pace.
 MAX_REQUESTS = 1_000
@@ -75,7 +79,9 @@ class EmbeddedRelay:
         relay, self._relay = self._relay, None
         if relay is not None:
             relay.shutdown()
+            await self._wait_until_deaf()
             del relay  # the last reference closes the store
+            uniffi_set_event_loop(None)  # nothing else of nostr_sdk may meet a loop that is gone
             _log.info("embedded_relay_stopped", address=self._address)
         self._address = ""
         if self._lock is not None:
@@ -103,6 +109,21 @@ class EmbeddedRelay:
                 f" (0 takes any): {error}"
             ) from error
         return relay
+
+    async def _wait_until_deaf(self) -> None:
+        """Wait until connections are refused: the relay's threads stop listening a little later."""
+        address = urlsplit(self._address)
+        if address.port is None:  # it never listened
+            return
+        for _ in range(MAX_STOP_PROBES):
+            try:
+                _, writer = await asyncio.open_connection(address.hostname, address.port)
+            except OSError:
+                return
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+        _log.warning("embedded_relay_still_listens", address=self._address)
 
     def _check_host(self) -> None:
         try:

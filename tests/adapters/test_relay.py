@@ -119,7 +119,6 @@ class RefuseAll(WritePolicy):  # type: ignore[misc]  # nostr_sdk carries no type
 
 async def test_a_real_relay_refuses_by_policy(relays: Relays, signer: KeySigner):
     """The relay's own words reach the caller."""
-    nostr_sdk.uniffi_set_event_loop(asyncio.get_running_loop())
     async with local_relay(write_policy=RefuseAll()) as address:
         answer = await relays.publish(address, await note(signer))
         assert not answer.accepted
