@@ -6,8 +6,9 @@ Every write may safely be done twice: the writer repeats a group whose commit fa
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
-from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy import CursorResult, Row, func, select, update
 from sqlalchemy.orm import Session
 
 from agentvoice.core.agent import AgentRevision
@@ -217,8 +218,9 @@ def list_calls(
 
 def items_of(session: Session, call_id: str) -> tuple[Item, ...]:
     """Return a call's items in their order."""
-    rows = session.scalars(select(ItemRow).where(ItemRow.call_id == call_id).order_by(ItemRow.position))
-    return tuple(_item(row) for row in rows)
+    # Plain columns: making rows into objects first takes several times as long.
+    query = select(ItemRow.__table__).where(ItemRow.call_id == call_id).order_by(ItemRow.position)
+    return tuple(_item(row) for row in session.execute(query))
 
 
 def agents_of(session: Session, call_id: str) -> tuple[CallAgent, ...]:
@@ -270,7 +272,7 @@ def _call(row: CallRow) -> Call:
     )
 
 
-def _item(row: ItemRow) -> Item:
+def _item(row: Row[Any]) -> Item:
     return Item(
         id=row.id,
         position=row.position,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import and_, inspect
+from sqlalchemy import Table, and_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -14,7 +15,8 @@ from agentvoice.storage.models import Row
 
 def insert_missing(session: Session, row: type[Row], values: Mapping[str, Any]) -> bool:
     """Insert a row unless its key, or another unique value, is there; return whether it was new."""
-    return _is_done(session, row, _insert(session, row, values).on_conflict_do_nothing())
+    insert = _insert_missing(_dialect(session), _table(row))
+    return session.connection().execute(insert, dict(values)).first() is not None
 
 
 def upsert(
@@ -22,29 +24,46 @@ def upsert(
     row: type[Row],
     values: Mapping[str, Any],
     *,
-    key: Sequence[str],
-    fixed: Sequence[str],
+    key: tuple[str, ...],
+    fixed: tuple[str, ...],
 ) -> bool:
     """Insert a row, or change the one of the same `key`.
 
     The columns `fixed` never change: a row that has others there is left alone, and the answer is
     False. True: the row now is as `values` say.
     """
-    insert = _insert(session, row, values)
-    changing = {name: insert.excluded[name] for name in values if name not in (*key, *fixed)}
-    same = and_(*(getattr(row, name) == insert.excluded[name] for name in fixed))
-    return _is_done(
-        session, row, insert.on_conflict_do_update(index_elements=list(key), set_=changing, where=same)
-    )
+    insert = _upsert(_dialect(session), _table(row), tuple(values), key, fixed)
+    return session.connection().execute(insert, dict(values)).first() is not None
 
 
-def _insert(session: Session, row: type[Row], values: Mapping[str, Any]) -> postgresql.Insert:
-    if session.get_bind().dialect.name == "sqlite":
-        # Another class with the same methods; one of the two types must do for the checker.
-        return cast(postgresql.Insert, sqlite.insert(row).values(**values))
-    return postgresql.insert(row).values(**values)
+# The statements are built once: building one takes ten times as long as running it. They answer by
+# RETURNING, because not every driver counts the rows of an INSERT.
 
 
-def _is_done(session: Session, row: type[Row], insert: postgresql.Insert) -> bool:
-    # RETURNING, because not every driver counts the rows of an INSERT.
-    return session.execute(insert.returning(*inspect(row).primary_key)).first() is not None
+@cache
+def _insert_missing(dialect: str, table: Table) -> postgresql.Insert:
+    return _insert(dialect, table).on_conflict_do_nothing()
+
+
+@cache
+def _upsert(
+    dialect: str, table: Table, columns: tuple[str, ...], key: tuple[str, ...], fixed: tuple[str, ...]
+) -> postgresql.Insert:
+    insert = _insert(dialect, table)
+    changing = {name: insert.excluded[name] for name in columns if name not in (*key, *fixed)}
+    same = and_(*(table.c[name] == insert.excluded[name] for name in fixed))
+    return insert.on_conflict_do_update(index_elements=list(key), set_=changing, where=same)
+
+
+def _insert(dialect: str, table: Table) -> postgresql.Insert:
+    insert = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+    # Two classes with the same methods; one of the two types must do for the checker.
+    return cast(postgresql.Insert, insert.returning(*table.primary_key))
+
+
+def _dialect(session: Session) -> str:
+    return session.get_bind().dialect.name
+
+
+def _table(row: type[Row]) -> Table:
+    return cast(Table, row.__table__)
