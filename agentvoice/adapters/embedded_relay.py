@@ -29,6 +29,8 @@ FOLDER_MODE = 0o700
 FILE_MODE = 0o600
 LOCK_FILE = "relay.lock"
 MAX_ADDRESS_BYTES = 200
+MAX_LOCK_TRIES = 1_000
+"""A process that asks who runs the relay holds the lock for some microseconds: it is no owner."""
 MAX_STOP_PROBES = 500
 """Connections tried after a shutdown until one is refused; a few are enough."""
 
@@ -64,7 +66,7 @@ class EmbeddedRelay:
         if self._relay is not None:
             return
         self._check_host()
-        self._take_lock()
+        await asyncio.to_thread(self._take_lock)
         try:
             self._relay = await self._run()
             self._address = str(await self._relay.url()).rstrip("/")
@@ -139,12 +141,14 @@ class EmbeddedRelay:
             lock = os.open(self._folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
         except OSError as error:
             raise Refused(f"embedded relay: {self._folder} cannot be written: {error.strerror}") from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            raise Refused(f"embedded relay: another agentvoice process runs it in {self._folder}") from None
-        self._lock = lock
+        for _ in range(MAX_LOCK_TRIES):
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._lock = lock
+                return
+            os.sched_yield()
+        os.close(lock)
+        raise Refused(f"embedded relay: another agentvoice process runs it in {self._folder}")
 
     def _tell_address(self) -> None:
         if self._lock is not None:

@@ -5,6 +5,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,23 @@ async def test_one_process_owns_a_folder(relay: EmbeddedRelay, tmp_path: Path):
     assert asked.stdout.strip() == relay.address
     await relay.stop()
     assert find_running_relay(folder) == ""
+
+
+async def test_those_who_ask_are_not_taken_for_owners(tmp_path: Path):
+    """A relay starts though others ask all the time whether one runs."""
+    folder, stop = tmp_path / "relay", threading.Event()
+
+    def ask() -> None:
+        while not stop.is_set():
+            find_running_relay(folder)
+
+    asking = asyncio.ensure_future(asyncio.to_thread(ask))
+    for _ in range(20):
+        relay = EmbeddedRelay(folder, "127.0.0.1", 0)
+        await relay.start()
+        await relay.stop()
+    stop.set()
+    await asking
 
 
 def test_nobody_runs_it_where_there_is_no_folder(tmp_path: Path):
