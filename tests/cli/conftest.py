@@ -57,3 +57,12 @@ def cli(home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monk
         return Answer(code, captured.out, captured.err)
 
     return call
+
+
+@pytest.fixture
+def kept(cli: Cli) -> Cli:
+    """The command line over an ended call, CALL_ID of kept_call."""
+    from tests.cli.kept_call import keep_call
+
+    keep_call(cli)
+    return cli

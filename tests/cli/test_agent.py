@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from agentvoice.adapters.signer import KeySigner
 from agentvoice.core.agent import AgentProfile
 from agentvoice.protocols.profile_toml import decode_profile
 from tests.cli.conftest import Cli
@@ -38,33 +37,6 @@ def test_no_database_is_made_in_a_services_folder(cli: Cli, home: Path):
     assert answer.code == 3
     assert "agentvoice db upgrade" in answer.complaint
     assert list(home.iterdir()) == []
-
-
-def test_add_takes_every_option(cli: Cli, home: Path):
-    """What is given on the command line or in files is what is stored."""
-    (home.parent / "text").write_text("You are Ada.\nBe kind.\n")
-    cli("agent", "add", "max")
-    answer = cli(
-        "agent", "add", "ada", "--name", "Ada L.", "--instructions", f"@{home.parent}/text", "--greeting", "@@home",
-        "--about", "help", "--alias", "Eda", "--alias", "Ida", "--engine", "openai", "--engine", "local",
-        "--voice", "cedar", "--model", "gpt-realtime-mini", "--handover-to", "max",
-        "--set", "local.silence_ms=700", "--set", "openai.turn_detection.create_response=no", "--json",
-    )  # fmt: skip
-    shown = answer.document
-    assert (shown["name"], shown["instructions"], shown["greeting"]) == (
-        "Ada L.",
-        "You are Ada.\nBe kind.",
-        "@home",
-    )
-    assert (shown["aliases"], shown["engines"], shown["handover_to"]) == (
-        ["Eda", "Ida"],
-        ["openai", "local"],
-        ["max"],
-    )
-    assert (shown["openai"]["voice"], shown["openai"]["model"]) == ("cedar", "gpt-realtime-mini")
-    assert shown["local"]["silence_ms"] == 700
-    assert shown["openai"]["turn_detection"]["create_response"] is False
-    assert cli("agent", "show", "ada", "--json").document == shown
 
 
 @pytest.mark.parametrize(
@@ -106,50 +78,6 @@ def test_wrong_input_is_named(cli: Cli, arguments: tuple[str, ...], code: int, m
     assert cli("key", "list", "--json").document == before
 
 
-def test_a_refused_agent_leaves_no_key_file(cli: Cli, home: Path):
-    """The key made for an agent whose slug is taken is taken back."""
-    cli("agent", "add", "ada")
-    before = sorted((home / "keys").iterdir())
-    assert cli("agent", "add", "ada").code == 2
-    assert sorted((home / "keys").iterdir()) == before
-
-
-def test_a_secret_on_the_command_line_is_refused_and_not_repeated(cli: Cli):
-    """Process lists are public: the message names the right way and does not echo the key."""
-    nsec = KeySigner.generate().reveal()
-    answer = cli("agent", "add", "ada", "--key", nsec)
-    assert answer.code == 2
-    assert "agentvoice key import" in answer.complaint
-    assert nsec not in answer.err
-
-
-def test_a_key_of_the_environment_stays_there(cli: Cli, monkeypatch: pytest.MonkeyPatch):
-    """`--key env:NAME` stores the reference only, and the agent signs as that key."""
-    signer = KeySigner.generate()
-    monkeypatch.setenv("ADA_NSEC", signer.reveal())
-    assert cli("agent", "add", "ada", "--key", "env:ADA_NSEC", "--json").document["npub"] == signer.npub
-    assert cli("key", "show", signer.npub, "--json").document["reference"] == "env:ADA_NSEC"
-
-
-def test_a_key_file_from_elsewhere_is_taken_over(cli: Cli, home: Path):
-    """`--key file:PATH` copies the nsec to the key files."""
-    signer = KeySigner.generate()
-    (home.parent / "ada.nsec").write_text(signer.reveal())
-    assert (
-        cli("agent", "add", "ada", "--key", f"file:{home.parent}/ada.nsec", "--json").document["npub"]
-        == signer.npub
-    )
-    assert cli("key", "show", signer.npub, "--json").document["reference"] == f"file:{signer.npub}"
-
-
-def test_a_public_key_alone_cannot_sign(cli: Cli):
-    """An npub without its secret here is refused: the agent's turns could never be signed."""
-    cli("agent", "add", "ada")
-    answer = cli("agent", "add", "bo", "--key", KeySigner.generate().npub)
-    assert answer.code == 3
-    assert "nothing here can sign as npub1" in answer.complaint
-
-
 def test_edit_changes_what_is_given_and_keeps_a_revision(cli: Cli):
     """The rest of the profile stays; the old one can still be looked at."""
     cli("agent", "add", "ada", "--greeting", "Hello", "--alias", "Eda")
@@ -164,30 +92,6 @@ def test_an_edit_without_a_change_makes_no_revision(cli: Cli):
     """Saying what is already so adds nothing to the history."""
     cli("agent", "add", "ada", "--greeting", "Hello")
     assert cli("agent", "edit", "ada", "--greeting", "Hello", "--json").document["revision"] == 1
-
-
-def test_edit_in_the_users_editor(cli: Cli, home: Path, monkeypatch: pytest.MonkeyPatch):
-    """Without options the whole profile is opened as TOML in $EDITOR."""
-    editor = home.parent / "editor.sh"
-    editor.write_text('#!/bin/sh\nsed -i "s/^greeting = .*/greeting = \\"Edited\\"/" "$1"\n')
-    editor.chmod(0o700)
-    monkeypatch.setenv("EDITOR", str(editor))
-    added = cli("agent", "add", "ada", "--json").document
-    edited = cli("agent", "edit", "ada", "--json").document
-    assert (edited["greeting"], edited["revision"], edited["npub"]) == ("Edited", 2, added["npub"])
-
-
-def test_a_wrong_edit_changes_nothing(cli: Cli, home: Path, monkeypatch: pytest.MonkeyPatch):
-    """The wrong key of the edited text is named, and the agent is as it was."""
-    editor = home.parent / "editor.sh"
-    editor.write_text('#!/bin/sh\nsed -i "s/^greeting/greting/" "$1"\n')
-    editor.chmod(0o700)
-    monkeypatch.setenv("EDITOR", str(editor))
-    cli("agent", "add", "ada")
-    answer = cli("agent", "edit", "ada")
-    assert answer.code == 2
-    assert "the edited profile: greting: unknown key; did you mean greeting?" in answer.complaint
-    assert cli("agent", "show", "ada", "--json").document["revision"] == 1
 
 
 def test_export_and_import_give_the_same_agent(cli: Cli, home: Path):
@@ -230,41 +134,9 @@ def test_export_prints_toml_that_is_a_profile(cli: Cli):
     assert file.key.startswith("npub1")
 
 
-def test_rendered_instructions_name_project_style_and_targets(cli: Cli):
-    """`show --rendered` is what an engine gets: a disabled agent is no target."""
-    cli("agent", "add", "ada", "--instructions", "You know plants.")
-    cli("agent", "add", "max")
-    cli("agent", "add", "bo")
-    cli("agent", "disable", "bo")
-    cli("project", "edit", "default", "--title", "The garden")
-    text = cli("agent", "show", "ada", "--rendered").out
-    assert "“The garden”" in text
-    assert "You know plants." in text
-    assert "transfer_to_max" in text
-    assert "transfer_to_bo" not in text
-
-
 def test_disable_and_enable(cli: Cli):
     """An agent can be taken out of service and back, each a revision."""
     cli("agent", "add", "ada")
     assert cli("agent", "disable", "ada", "--json").document["enabled"] is False
     assert cli("agent", "list", "--json").document["agents"][0]["enabled"] is False
     assert cli("agent", "enable", "ada", "--json").document["revision"] == 3
-
-
-def test_lists_and_pages_for_people(cli: Cli):
-    """Without --json the output is an aligned table, and names the next step when there is nothing."""
-    cli("agent", "add", "ada")
-    lines = cli("agent", "list").out.splitlines()
-    assert lines[0].split() == ["SLUG", "NAME", "ENGINES", "ENABLED", "REVISION", "CHANGED"]
-    assert lines[1].index("Ada") == lines[0].index("NAME")
-    assert "npub1" in cli("agent", "show", "ada").out
-    assert "added" in cli("agent", "history", "ada").out
-    cli("agent", "remove", "ada")
-    assert "agentvoice agent add" in cli("agent", "list").out
-
-
-def test_control_characters_never_reach_the_terminal(cli: Cli):
-    """A profile from elsewhere cannot move the cursor or recolour the screen."""
-    cli("agent", "import", "-", stdin='slug = "ada"\nname = "A\\u001b[2J"\ninstructions = "x\\u001b]0;y"\n')
-    assert "\x1b" not in cli("agent", "show", "ada").out + cli("agent", "list").out

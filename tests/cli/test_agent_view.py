@@ -1,0 +1,37 @@
+"""How an agent is shown."""
+
+from __future__ import annotations
+
+from tests.cli.conftest import Cli
+
+
+def test_rendered_instructions_name_project_style_and_targets(cli: Cli):
+    """`show --rendered` is what an engine gets: a disabled agent is no target."""
+    cli("agent", "add", "ada", "--instructions", "You know plants.")
+    cli("agent", "add", "max")
+    cli("agent", "add", "bo")
+    cli("agent", "disable", "bo")
+    cli("project", "edit", "default", "--title", "The garden")
+    text = cli("agent", "show", "ada", "--rendered").out
+    assert "“The garden”" in text
+    assert "You know plants." in text
+    assert "transfer_to_max" in text
+    assert "transfer_to_bo" not in text
+
+
+def test_lists_and_pages_for_people(cli: Cli):
+    """Without --json the output is an aligned table, and names the next step when there is nothing."""
+    cli("agent", "add", "ada")
+    lines = cli("agent", "list").out.splitlines()
+    assert lines[0].split() == ["SLUG", "NAME", "ENGINES", "ENABLED", "REVISION", "CHANGED"]
+    assert lines[1].index("Ada") == lines[0].index("NAME")
+    assert "npub1" in cli("agent", "show", "ada").out
+    assert "added" in cli("agent", "history", "ada").out
+    cli("agent", "remove", "ada")
+    assert "agentvoice agent add" in cli("agent", "list").out
+
+
+def test_control_characters_never_reach_the_terminal(cli: Cli):
+    """A profile from elsewhere cannot move the cursor or recolour the screen."""
+    cli("agent", "import", "-", stdin='slug = "ada"\nname = "A\\u001b[2J"\ninstructions = "x\\u001b]0;y"\n')
+    assert "\x1b" not in cli("agent", "show", "ada").out + cli("agent", "list").out
