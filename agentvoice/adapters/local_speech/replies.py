@@ -56,7 +56,7 @@ class Replies:
         """Told the turn whose reply has its first sound."""
 
     def configure(self, stages: Stages, local: LocalSettings) -> None:
-        """Make replies with these from the next one on; the model reads the instructions meanwhile."""
+        """Make replies with these from the next one on; the model reads the context ahead meanwhile."""
         self._stages = stages
         self._local = local
         if self._priming is not None:
@@ -65,7 +65,7 @@ class Replies:
 
     async def _prime(self, stages: Stages) -> None:
         try:
-            async for _ in stages.llm.reply(self._context.messages()[:1], max_tokens=0, temperature=0.0):
+            async for _ in stages.llm.reply(self._context.messages(), max_tokens=0, temperature=0.0):
                 pass
         except AgentVoiceError:
             pass  # only a head start: the reply itself will meet the failure and tell it

@@ -42,12 +42,14 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_the_model_reads_the_instructions_ahead():
-    """The prefix is read when the agent is configured, and a reply waits for that instead of racing it."""
+async def test_the_model_reads_the_context_ahead():
+    """What the agent is told is read when it is configured; a reply waits for that instead of racing it."""
     bench = Bench(["Hi."])
+    bench.context.enter("u", Role.USER, "Hello?")
     bench.replies.ask(Wish())
     await bench.until_ended()
-    assert [message.content for message in bench.llm.primed[0]] == ["You are Ada."]
+    assert [message.content for message in bench.llm.primed[0]] == ["You are Ada.", "Hello?"]
+    assert bench.llm.primed == bench.llm.asked
     await bench.replies.close()
 
 
