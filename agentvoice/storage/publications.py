@@ -260,7 +260,8 @@ def _move(
     now: int,
 ) -> int:
     """Apply an operator's event to every delivery of a call that it is possible for."""
-    if relay and not session.scalar(_of_relay(call.id, relay).limit(1)):
+    relays = session.scalars(select(DeliveryRow.relay).where(DeliveryRow.call_id == call.id).distinct())
+    if relay and relay not in relays.all():
         raise NotFound(f"relay {relay!r}: call {call.id} has no delivery to it")
     moved = 0
     for state in states_before(event):
@@ -272,10 +273,6 @@ def _move(
         moved += _count(session.execute(query.values(state=target, locked_by="", locked_until=0, **changes)))
     refresh_publication(session, call.id, accepted_relays, now)
     return moved
-
-
-def _of_relay(call_id: str, relay: str) -> Any:
-    return select(DeliveryRow.id).where(DeliveryRow.call_id == call_id, DeliveryRow.relay == relay)
 
 
 def _event_row(call_id: str, position: int, event: SignedEvent) -> EventRow:

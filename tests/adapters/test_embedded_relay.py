@@ -119,12 +119,14 @@ async def test_those_who_ask_are_not_taken_for_owners(tmp_path: Path):
             find_running_relay(folder)
 
     asking = asyncio.ensure_future(asyncio.to_thread(ask))
-    for _ in range(20):
-        relay = EmbeddedRelay(folder, "127.0.0.1", 0)
-        await relay.start()
-        await relay.stop()
-    stop.set()
-    await asking
+    try:
+        for _ in range(20):
+            relay = EmbeddedRelay(folder, "127.0.0.1", 0)
+            await relay.start()
+            await relay.stop()
+    finally:
+        stop.set()
+        await asking
 
 
 def test_nobody_runs_it_where_there_is_no_folder(tmp_path: Path):

@@ -42,9 +42,7 @@ def split_text(text: str, limit_chars: int = MAX_CONTENT_CHARS) -> tuple[str, ..
     rest = text.strip()
     while len(rest) > limit_chars:
         cut = _find_cut(rest, limit_chars)
-        piece = rest[:cut].rstrip()
-        if piece:
-            pieces.append(piece)
+        pieces.append(rest[:cut].rstrip())
         rest = rest[cut:].lstrip()
     return (*pieces, rest) if rest else tuple(pieces)
 

@@ -45,3 +45,10 @@ def test_any_mistyped_character_is_noticed(data: bytes, index: int, shift: int):
     wrong = alphabet[(alphabet.index(text[index]) + shift) % 32]
     with pytest.raises(ValueError, match="checksum"):
         decode_bech32(text[:index] + wrong + text[index + 1 :])
+
+
+def test_bits_that_belong_to_no_byte_are_refused():
+    """A right checksum over groups that are no whole bytes, or whose padding is not zero, is no data."""
+    for text in ("a1lmyple6", "a1ql2pu6jt"):
+        with pytest.raises(ValueError, match="last bits"):
+            decode_bech32(text)
