@@ -203,6 +203,7 @@ _POLITE = (
 _GOODBYE_CLAUSE = re.compile(
     rf"(?:{_POLITE} |{_HANG_UP} )*(?:{_GOODBYE}|{_HANG_UP})(?: (?:{_POLITE}|{_GOODBYE}))*"
 )
+_GOODBYE_WORD = re.compile(rf"{_GOODBYE}|{_POLITE}|later|bye|see|you")
 # Recognition may leave all stops out: thanks at the beginning, goodbye at the end.
 _THANKS_AND_GOODBYE = re.compile(
     rf"(?:{_POLITE} )*?(?:thanks|thank you)(?: [\w']+){{1,12}} {_GOODBYE}(?: (?:{_POLITE}|{_GOODBYE}))*"
@@ -216,6 +217,10 @@ _LEADS_IN = re.compile(
     r"|means?|to|the|a|an|about|than|like|not|don't|never)$"
 )
 _SENTENCE = re.compile(r"[^.!?;:,…]+[.!?;:,…]*")
+
+
+MAX_GOODBYE_WORDS = 24
+"""Longer clauses are no goodbye; it also bounds the work of matching."""
 
 
 def _says_goodbye(text: str, agents: Sequence[HandoverTarget]) -> bool:
@@ -239,10 +244,6 @@ def _says_goodbye(text: str, agents: Sequence[HandoverTarget]) -> bool:
     return False
 
 
-MAX_GOODBYE_WORDS = 24
-"""Longer clauses are no goodbye; it also bounds the work of matching."""
-
-
 def _is_goodbye(words: str) -> bool:
     if words.count(" ") >= MAX_GOODBYE_WORDS:
         return False
@@ -255,6 +256,3 @@ def _without_names(clause: str, agents: Sequence[HandoverTarget]) -> str:
     words = clause.split()
     kept = [word for word in words if _GOODBYE_WORD.fullmatch(word) or name_at([word], agents) is None]
     return " ".join(kept)
-
-
-_GOODBYE_WORD = re.compile(rf"{_GOODBYE}|{_POLITE}|later|bye|see|you")

@@ -270,3 +270,9 @@ def test_a_goodbye_ends_the_call(text: str):
 def test_a_goodbye_in_passing_ends_nothing(text: str):
     """Talk about goodbyes, and half ones, leave the call alone."""
     assert find_command(text, [MAX], ADA) is None
+
+
+@pytest.mark.parametrize("ending", ["bye", "thanks"])
+def test_a_very_long_clause_is_no_goodbye(ending: str):
+    """Words without a stop are a story, whatever they end with; they cost no time either."""
+    assert find_command("well all right " * 5_000 + ending, [MAX], ADA) is None

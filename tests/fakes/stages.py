@@ -94,6 +94,7 @@ class ScriptedLlm:
         self.active = 0
         self.most_active = 0
         self.given: list[str] = []
+        self.priming_failure: Exception | None = None
 
     async def reply(
         self, messages: Sequence[ChatMessage], *, max_tokens: int, temperature: float
@@ -101,6 +102,8 @@ class ScriptedLlm:
         """See LanguageModel."""
         if max_tokens == 0:
             self.primed.append(tuple(messages))
+            if self.priming_failure is not None:
+                raise self.priming_failure
             return
         self.asked.append(tuple(messages))
         self.max_tokens.append(max_tokens)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
+
+import structlog
 
 from agentvoice.adapters.local_speech.context import Context
 from agentvoice.adapters.local_speech.mailbox import Outbox
@@ -24,6 +27,8 @@ from agentvoice.core.speech import (
     UsageReported,
 )
 from agentvoice.errors import AgentVoiceError, EngineError, WorkerDied
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +69,13 @@ class Replies:
         self._priming = asyncio.create_task(self._prime(stages), name="prime the model")
 
     async def _prime(self, stages: Stages) -> None:
+        texts = stages.llm.reply(self._context.messages(), max_tokens=0, temperature=0.0)
         try:
-            async for _ in stages.llm.reply(self._context.messages(), max_tokens=0, temperature=0.0):
-                pass
-        except AgentVoiceError:
-            pass  # only a head start: the reply itself will meet the failure and tell it
+            async with aclosing(texts):
+                async for _ in texts:
+                    pass
+        except Exception as error:  # only a head start: the reply itself will meet the failure and tell it
+            log.info("context not read ahead", reason=str(as_engine_error(error)))
 
     @property
     def active(self) -> str:
@@ -136,7 +143,7 @@ class Replies:
         if reply is not self._reply:
             return
         if failure is None and not reply.has_spoken:
-            failure = EngineError("the language model gave no words that can be spoken")
+            failure = EngineError("there were no words that can be spoken")
         if failure is not None:
             self._tell(failure)
         if reply.has_spoken:

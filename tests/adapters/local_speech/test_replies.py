@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from agentvoice.adapters.local_speech.context import Context
 from agentvoice.adapters.local_speech.mailbox import Outbox
 from agentvoice.adapters.local_speech.replies import Replies, Wish
@@ -53,15 +55,14 @@ async def test_the_model_reads_the_context_ahead():
     await bench.replies.close()
 
 
-async def test_reading_ahead_may_fail_unseen():
+@pytest.mark.parametrize("failure", [EngineUnavailable("no model"), ValueError("a bug")])
+async def test_reading_ahead_may_fail_unseen(failure: Exception):
     """A failing head start is the reply's business, if there is one."""
     bench = Bench(["Hi."])
-    gone = ScriptedLlm([EngineUnavailable("no model")])
-    bench.replies.configure(Stages(ScriptedStt(""), gone, bench.tts), config().agent.local)
-    await settle()
-    bench.replies.configure(bench.stages, config().agent.local)
+    bench.llm.priming_failure = failure
     bench.replies.ask(Wish())
-    assert isinstance((await bench.until_ended())[-1], ResponseEnded)
+    ended = (await bench.until_ended())[-1]
+    assert isinstance(ended, ResponseEnded) and ended.status is ResponseStatus.COMPLETED
     await bench.replies.close()
 
 
