@@ -6,7 +6,7 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
-from agentvoice.adapters.local_speech.catalog import MODELS, Model, Stage
+from agentvoice.adapters.local_speech.catalog import MODELS, Model
 from agentvoice.adapters.local_speech.vad import INSTALL_COMMAND
 from agentvoice.errors import NotFound, Refused
 
@@ -86,8 +86,3 @@ class ModelStore:
             raise NotFound(f"model {model.name}: not installed")
         for part in parts:
             part.unlink(missing_ok=True)
-
-
-def stage_models(stage: Stage) -> list[Model]:
-    """Return the known models of a stage."""
-    return [model for model in MODELS.values() if model.stage is stage]

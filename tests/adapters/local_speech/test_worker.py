@@ -66,12 +66,12 @@ def loaded(gguf) -> Iterator[tuple[Worker, Answers]]:
 
 
 @pytest.fixture
-def worker(loaded) -> Worker:
+def worker(loaded: tuple[Worker, Answers]) -> Worker:
     return loaded[0]
 
 
 @pytest.fixture
-def answers(loaded) -> Answers:
+def answers(loaded: tuple[Worker, Answers]) -> Answers:
     loaded[1].all.clear()
     return loaded[1]
 
