@@ -192,7 +192,7 @@ async def serve(settings: Settings, clock: Clock, reload: Callable[[], Settings]
         scheduler = _build_scheduler(runtime)
         stack.callback(scheduler.stop)
         await _serve_control(runtime, stack)
-        await _serve_public(runtime, stack)
+        address = await _serve_public(runtime, stack)
         stack.push_async_callback(runtime.calls.drain, settings.drain_timeout_s)
         stop = asyncio.Event()
         _handle_signals(runtime, stop, reload, stack)
@@ -200,7 +200,7 @@ async def serve(settings: Settings, clock: Clock, reload: Callable[[], Settings]
         runtime.run_beside(runtime.local_speech.start(), "load models")
         runtime.run_beside(_feed_watchdog(clock), "watchdog")
         systemd.notify(systemd.READY)
-        log.info("ready", http=f"http://{settings.http.host}:{settings.http.port}", home=settings.home)
+        log.info("ready", http=address, home=settings.home)
         await stop.wait()
         log.info("stopping", live_calls=len(runtime.calls.live_calls))
         systemd.notify(systemd.STOPPING)
@@ -215,13 +215,16 @@ def _build_scheduler(runtime: Runtime) -> Scheduler:
     return scheduler
 
 
-async def _serve_public(runtime: Runtime, stack: AsyncExitStack) -> None:
+async def _serve_public(runtime: Runtime, stack: AsyncExitStack) -> str:
+    """Serve TCP; return the address (port 0 takes a free one)."""
     http = runtime.settings.http
     runner = await _runner(build_public_app(runtime.calls, runtime.missing), stack)
     try:
         await web.TCPSite(runner, http.host, http.port).start()
     except OSError as error:
         raise ConfigError(f"http.port: got {http.port} on {http.host}, want a free one: {error}") from error
+    host, port = runner.addresses[0][:2]
+    return f"http://{host}:{port}"
 
 
 async def _serve_control(runtime: Runtime, stack: AsyncExitStack) -> None:
