@@ -60,6 +60,7 @@ async def test_a_model_is_fetched_and_checked(store):
             store, model, PatientClock(), lambda done, total: seen.append((done, total))
         )
     assert path == store.path(model.name)
+    assert path is not None
     assert path.read_bytes() == CONTENT
     assert store.is_installed(model)
     assert seen[-1] == (len(CONTENT), len(CONTENT))

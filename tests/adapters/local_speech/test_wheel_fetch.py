@@ -19,7 +19,7 @@ CONTENT = os.urandom(100_000)
 
 
 @pytest.fixture
-def wheel(tmp_path, monkeypatch) -> Path:
+def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A wheel in a folder that is pip's only source."""
     folder = tmp_path / "wheels"
     folder.mkdir()
