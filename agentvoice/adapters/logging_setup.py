@@ -64,6 +64,7 @@ def set_up_logging(
     root.handlers[:] = [handler]
     # Libraries tell every frame they move at debug: that is nobody's business, and may hold speech.
     root.setLevel(max(level, logging.INFO))
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it greets with a line for each plugin
 
 
 def _rendering(*, is_json: bool, has_priority: bool) -> list[Processor]:

@@ -68,14 +68,13 @@ def start_call(
       agentvoice call start ada --say "What time is it?"
       agentvoice call start ada --input question.wav --output call.wav
     """
-    from agentvoice.adapters.logging_setup import set_up_logging
     from agentvoice.cli.caller_leg import LegOptions
     from agentvoice.services.call_manager import CallRequest
 
     reply_timeout_s = invocation.settings.calls.turn_reply_timeout_s
     options = LegOptions(source, target, texts, pace, reply_timeout_s)
     options.check()
-    set_up_logging(invocation.settings.log)
+    invocation.quieten_logs()
     ended = asyncio.run(_run(invocation, CallRequest(agent, project, engine), options))
     if ended.error:
         raise CallError(ended.error)

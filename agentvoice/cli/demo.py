@@ -48,12 +48,11 @@ def demo(context: click.Context, invocation: Invocation, source: str, target: st
     the embedded relay, read back, and every id and signature is checked. It needs no key, no account
     and no network. Exit code 0 only if all of it holds.
     """
-    from agentvoice.adapters.logging_setup import set_up_logging
     from agentvoice.cli.demo_cast import ensure_cast, names_of_signers, npubs_of_agents
     from agentvoice.cli.demo_report import demo_document, describe_demo, find_problems
     from agentvoice.cli.model import ensure_models
 
-    set_up_logging(invocation.settings.log)
+    invocation.quieten_logs()
     ensure_models(invocation.settings)
     with invocation.database(create=True, upgrade=True) as database:
         ensure_cast(invocation, database)

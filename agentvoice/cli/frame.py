@@ -37,6 +37,19 @@ class Invocation:
             self._settings = load_settings(self.config_file)
         return self._settings
 
+    def quieten_logs(self) -> None:
+        """Send logs to stderr, and of a command only what went wrong: what it does is its answer.
+
+        Every command that runs services calls it, `serve` alone logs as the settings say.
+        """
+        from dataclasses import replace
+
+        from agentvoice.adapters.logging_setup import set_up_logging
+
+        log = self.settings.log
+        level = "debug" if self.debug else "error" if log.level == "error" else "warning"
+        set_up_logging(replace(log, level=level))
+
     @contextmanager
     def database(self, *, create: bool = False, upgrade: bool = False) -> Iterator[Database]:
         """Give the open database; raises NotFound, StorageRefused or a StorageError."""
