@@ -20,11 +20,9 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 
 from agentvoice.config import OpenAIEngineSettings, read_secret
 from agentvoice.core.agent import ENGINE_OPENAI
+from agentvoice.core.engine import BillsBy, EngineCapabilities, SessionConfig
 from agentvoice.core.ports import Clock
 from agentvoice.core.speech import (
-    BillsBy,
-    EngineCapabilities,
-    SessionConfig,
     SessionReady,
     SpeechCommand,
     SpeechEvent,

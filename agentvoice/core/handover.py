@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from agentvoice.core.agent import ENGINE_OPENAI, AgentProfile
-from agentvoice.core.speech import TOOL_TRANSFER_PREFIX, EngineCapabilities, HandoverTarget
+from agentvoice.core.engine import TOOL_TRANSFER_PREFIX, EngineCapabilities, HandoverTarget
 from agentvoice.errors import CallError
 
 

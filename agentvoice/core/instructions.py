@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agentvoice.core.agent import AgentProfile
+from agentvoice.core.engine import TOOL_TRANSFER_PREFIX, HandoverTarget
 from agentvoice.core.project import Project
-from agentvoice.core.speech import TOOL_TRANSFER_PREFIX, HandoverTarget
 
 HOUSE_STYLE = """\
 How you speak:

@@ -11,9 +11,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from agentvoice.core.audio import AudioChunk
+from agentvoice.core.engine import EngineCapabilities, SessionConfig
 from agentvoice.core.event import SignedEvent, UnsignedEvent
 from agentvoice.core.leg import CallUpdate, LegEvent
-from agentvoice.core.speech import EngineCapabilities, SessionConfig, SpeechCommand, SpeechEvent
+from agentvoice.core.speech import (
+    SpeechCommand,
+    SpeechEvent,
+)
 
 
 class Clock(Protocol):

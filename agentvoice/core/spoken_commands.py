@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agentvoice.core.speech import HandoverTarget
+from agentvoice.core.engine import HandoverTarget
 from agentvoice.core.spoken_names import name_at, plain_words, words_of
 from agentvoice.core.spoken_privacy import asks_not_to_publish
 

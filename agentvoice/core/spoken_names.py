@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from enum import IntEnum
 
-from agentvoice.core.speech import HandoverTarget
+from agentvoice.core.engine import HandoverTarget
 
 FUZZY_MIN_CHARS = 5
 """Shorter names have too many neighbours to allow a wrong letter."""

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import structlog
 
 from agentvoice.config import CallSettings
+from agentvoice.core.engine import SessionConfig
 from agentvoice.core.handover import HandoverPlan, check_handover, plan_handover, speaker_of
 from agentvoice.core.ports import Clock, SpeechEngine, SpeechSession
 from agentvoice.core.reconnect import reconnect_delay_s
@@ -19,7 +20,6 @@ from agentvoice.core.speech import (
     Configure,
     CreateItem,
     SendToolResult,
-    SessionConfig,
     SessionLost,
     ToolCallRequested,
 )

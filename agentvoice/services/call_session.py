@@ -16,6 +16,7 @@ import structlog
 from agentvoice.config import CallSettings
 from agentvoice.core.call import Call, CallEvent, CallState, EndReason
 from agentvoice.core.conversation import Conversation
+from agentvoice.core.engine import TOOL_END_CALL
 from agentvoice.core.handover import transfer_target
 from agentvoice.core.ids import RANDOM_BYTES, build_uuid7
 from agentvoice.core.leg import (
@@ -33,7 +34,6 @@ from agentvoice.core.leg import (
 from agentvoice.core.ports import CallerLeg, Clock, SpeechEngine
 from agentvoice.core.project import Project
 from agentvoice.core.speech import (
-    TOOL_END_CALL,
     AudioDelta,
     ResponseEnded,
     ResponseStarted,

@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 
 from agentvoice.core.agent import AgentRevision
+from agentvoice.core.engine import SessionConfig
 from agentvoice.core.handover import handover_targets
 from agentvoice.core.instructions import render_instructions
 from agentvoice.core.project import Project
-from agentvoice.core.speech import SessionConfig
 from agentvoice.errors import Refused
 from agentvoice.storage import agents
 from agentvoice.storage.database import Database

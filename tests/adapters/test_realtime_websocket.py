@@ -9,9 +9,9 @@ from agentvoice.adapters.realtime_websocket import CAPABILITIES, RealtimeEngine
 from agentvoice.adapters.system_clock import SystemClock
 from agentvoice.config import OpenAIEngineSettings
 from agentvoice.core.audio import CALL_FORMAT, AudioChunk
+from agentvoice.core.engine import BillsBy
 from agentvoice.core.speech import (
     AppendAudio,
-    BillsBy,
     CommitInput,
     Respond,
     ResponseStarted,

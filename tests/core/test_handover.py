@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from agentvoice.core.agent import AgentProfile, LocalSettings, OpenAISettings
+from agentvoice.core.engine import BillsBy, EngineCapabilities
 from agentvoice.core.handover import (
     HandoverPlan,
     Speaker,
@@ -15,7 +16,6 @@ from agentvoice.core.handover import (
     transfer_target,
     transfer_tool,
 )
-from agentvoice.core.speech import BillsBy, EngineCapabilities
 from agentvoice.errors import CallError
 
 FIXED = EngineCapabilities(

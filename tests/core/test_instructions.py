@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from agentvoice.core.agent import AgentProfile
+from agentvoice.core.engine import HandoverTarget
 from agentvoice.core.instructions import HOUSE_STYLE, render_instructions
 from agentvoice.core.project import Project
-from agentvoice.core.speech import HandoverTarget
 
 ADA = AgentProfile(slug="ada", name="Ada", instructions="  You know the garden.\n")
 PROJECT = Project(slug="home", title="Our home", pubkey="ab" * 32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agentvoice.core.speech import HandoverTarget
+from agentvoice.core.engine import HandoverTarget
 from agentvoice.core.spoken_commands import EndCall, HandOver, find_command
 
 ADA = HandoverTarget("ada", "Ada", ("the librarian",))

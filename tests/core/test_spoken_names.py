@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agentvoice.core.speech import HandoverTarget
+from agentvoice.core.engine import HandoverTarget
 from agentvoice.core.spoken_names import Likeness, edit_distance, likeness, name_at, plain_words, sound_of
 
 MAX = HandoverTarget("max", "Max", ("the engineer",))

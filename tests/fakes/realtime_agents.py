@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from agentvoice.core.agent import ENGINE_OPENAI, AgentProfile, OpenAISettings
+from agentvoice.core.engine import HandoverTarget, SessionConfig
 from agentvoice.core.item import Item, ItemKind, ItemStatus, Role
-from agentvoice.core.speech import HandoverTarget, SessionConfig
 
 
 def config_of(instructions: str = "You are Ada.", **openai: Any) -> SessionConfig:

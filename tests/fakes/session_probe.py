@@ -8,12 +8,11 @@ from typing import TypeVar
 from agentvoice.adapters.local_speech.cascade import CascadeSession
 from agentvoice.config import LocalEngineSettings
 from agentvoice.core.agent import AgentProfile, LocalSettings
+from agentvoice.core.engine import HandoverTarget, SessionConfig
 from agentvoice.core.speech import (
     AppendAudio,
     AudioDelta,
-    HandoverTarget,
     ItemTextDelta,
-    SessionConfig,
     SpeechCommand,
     SpeechEvent,
 )

@@ -7,18 +7,16 @@ from collections.abc import AsyncIterator, Callable
 from typing import TypeVar
 
 from agentvoice.core.audio import CALL_FORMAT, AudioChunk
+from agentvoice.core.engine import BillsBy, EngineCapabilities, SessionConfig
 from agentvoice.core.item import ItemKind, Role
 from agentvoice.core.speech import (
     AudioDelta,
-    BillsBy,
-    EngineCapabilities,
     ItemAdded,
     ItemDone,
     ItemTextDelta,
     ResponseEnded,
     ResponseStarted,
     ResponseStatus,
-    SessionConfig,
     SpeechCommand,
     SpeechEvent,
     TurnCommitted,

@@ -3,10 +3,10 @@ from __future__ import annotations
 import asyncio
 
 from agentvoice.core.agent import AgentProfile
+from agentvoice.core.engine import SessionConfig
 from agentvoice.core.speech import (
     AppendAudio,
     ClearInput,
-    SessionConfig,
     SessionLost,
     SessionReady,
     SpeechEvent,

@@ -22,22 +22,20 @@ from agentvoice.adapters.local_speech.turns import Turn, Turns
 from agentvoice.config import LocalEngineSettings
 from agentvoice.core.agent import LocalSettings
 from agentvoice.core.audio import CALL_FORMAT, AudioChunk
+from agentvoice.core.engine import BillsBy, EngineCapabilities, SessionConfig
 from agentvoice.core.item import ItemKind, Role
 from agentvoice.core.ports import Clock
 from agentvoice.core.speech import (
     AppendAudio,
-    BillsBy,
     CancelResponse,
     ClearInput,
     CommitInput,
     Configure,
     CreateItem,
-    EngineCapabilities,
     ItemDone,
     ItemRemoved,
     Respond,
     SendToolResult,
-    SessionConfig,
     SessionError,
     SessionLost,
     SessionReady,

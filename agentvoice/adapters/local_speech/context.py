@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agentvoice.adapters.local_speech.stages import ChatMessage
+from agentvoice.core.engine import SessionConfig
 from agentvoice.core.item import Item, ItemKind, Role
-from agentvoice.core.speech import SessionConfig
 
 BUDGET_TOKENS = 1_500
 """Instructions and turns for a model in the worker: what a small one can attend to, and read in time."""

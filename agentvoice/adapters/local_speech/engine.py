@@ -9,8 +9,8 @@ from agentvoice.adapters.local_speech.hearing import Detector
 from agentvoice.adapters.local_speech.stages import Stages
 from agentvoice.config import LocalEngineSettings
 from agentvoice.core.agent import ENGINE_LOCAL, LocalSettings
+from agentvoice.core.engine import EngineCapabilities, SessionConfig
 from agentvoice.core.ports import Clock
-from agentvoice.core.speech import EngineCapabilities, SessionConfig
 
 
 class Models(Protocol):

@@ -7,9 +7,13 @@ import json
 
 from agentvoice.adapters.local_speech.context import Context
 from agentvoice.adapters.local_speech.mailbox import Outbox
+from agentvoice.core.engine import TOOL_END_CALL, HandoverTarget, SessionConfig
 from agentvoice.core.handover import transfer_tool
 from agentvoice.core.item import ItemKind, Role
-from agentvoice.core.speech import TOOL_END_CALL, HandoverTarget, ItemAdded, SessionConfig, ToolCallRequested
+from agentvoice.core.speech import (
+    ItemAdded,
+    ToolCallRequested,
+)
 from agentvoice.core.spoken_commands import SpokenCommand, find_command
 
 MAX_REASON_CHARS = 200

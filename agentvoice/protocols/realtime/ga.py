@@ -12,6 +12,7 @@ import msgspec
 
 from agentvoice.core.agent import TURN_DETECTION_MANUAL, OpenAISettings, TurnDetection
 from agentvoice.core.audio import CALL_FORMAT
+from agentvoice.core.engine import SessionConfig
 from agentvoice.core.item import Item, ItemKind, Role
 from agentvoice.core.speech import (
     AppendAudio,
@@ -22,7 +23,6 @@ from agentvoice.core.speech import (
     CreateItem,
     Respond,
     SendToolResult,
-    SessionConfig,
     SpeechCommand,
     TruncateItem,
 )

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from agentvoice.core.audio import AudioChunk
+from agentvoice.core.engine import SessionConfig
 from agentvoice.core.speech import (
     AppendAudio,
     CancelResponse,
@@ -24,7 +25,6 @@ from agentvoice.core.speech import (
     ItemRemoved,
     Respond,
     SendToolResult,
-    SessionConfig,
     SessionError,
     SessionLost,
     SessionReady,

@@ -5,8 +5,8 @@ Both dialects declare them alike (`session.tools`, type `function`).
 
 from __future__ import annotations
 
+from agentvoice.core.engine import TOOL_END_CALL, HandoverTarget, SessionConfig
 from agentvoice.core.handover import transfer_tool
-from agentvoice.core.speech import TOOL_END_CALL, HandoverTarget, SessionConfig
 
 Declaration = dict[str, object]
 

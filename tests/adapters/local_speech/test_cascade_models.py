@@ -20,11 +20,11 @@ from agentvoice.adapters.system_clock import SystemClock
 from agentvoice.config import LocalEngineSettings
 from agentvoice.core.agent import AgentProfile, LocalSettings
 from agentvoice.core.audio import CALL_FORMAT, AudioChunk
+from agentvoice.core.engine import HandoverTarget, SessionConfig
 from agentvoice.core.item import ItemKind, Role
 from agentvoice.core.speech import (
     AppendAudio,
     AudioDelta,
-    HandoverTarget,
     ItemAdded,
     ItemDone,
     ItemTextDelta,
@@ -32,7 +32,6 @@ from agentvoice.core.speech import (
     ResponseEnded,
     ResponseStarted,
     ResponseStatus,
-    SessionConfig,
     SessionError,
     SpeechEvent,
     ToolCallRequested,

@@ -15,8 +15,8 @@ from agentvoice.adapters.local_speech.context import (
     estimate_tokens,
 )
 from agentvoice.core.agent import StageSettings
+from agentvoice.core.engine import SessionConfig
 from agentvoice.core.item import Item, ItemKind, ItemStatus, Role
-from agentvoice.core.speech import SessionConfig
 from tests.fakes.session_probe import config
 
 

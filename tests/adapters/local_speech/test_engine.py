@@ -9,8 +9,11 @@ import pytest
 from agentvoice.adapters.local_speech.engine import LocalEngine
 from agentvoice.config import LocalEngineSettings
 from agentvoice.core.agent import StageSettings
+from agentvoice.core.engine import BillsBy, SessionConfig
 from agentvoice.core.ports import SpeechEngine, SpeechSession
-from agentvoice.core.speech import BillsBy, SessionConfig, SessionReady
+from agentvoice.core.speech import (
+    SessionReady,
+)
 from agentvoice.errors import EngineUnavailable
 from tests.fakes.clock import ManualClock
 from tests.fakes.session_probe import config

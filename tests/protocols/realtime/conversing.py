@@ -6,7 +6,12 @@ import base64
 import json
 from typing import Any
 
-from agentvoice.core.speech import SessionConfig, SessionReady, SpeechCommand, SpeechEvent
+from agentvoice.core.engine import SessionConfig
+from agentvoice.core.speech import (
+    SessionReady,
+    SpeechCommand,
+    SpeechEvent,
+)
 from agentvoice.protocols.realtime.protocol import RealtimeProtocol
 from tests.fakes.realtime_agents import config_of
 from tests.fakes.realtime_oracle import check_client_frame, check_server_frame

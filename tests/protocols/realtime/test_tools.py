@@ -2,7 +2,7 @@ import re
 from dataclasses import replace
 
 from agentvoice.core.agent import MAX_SLUG_CHARS
-from agentvoice.core.speech import HandoverTarget
+from agentvoice.core.engine import HandoverTarget
 from agentvoice.protocols.realtime.tools import declare_tools
 from tests.fakes.realtime_agents import config_of
 

@@ -1,0 +1,55 @@
+"""What an engine is to the floors above it: its capabilities, and what its sessions are configured with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from agentvoice.core.agent import AgentProfile
+
+TOOL_TRANSFER_PREFIX = "transfer_to_"
+TOOL_END_CALL = "end_call"
+
+
+class BillsBy(StrEnum):
+    """What the engine's provider charges for."""
+
+    NOTHING = "nothing"
+    TOKENS = "tokens"
+    DURATION = "duration"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineCapabilities:
+    """What an engine can change in a live session; feeds core.handover.plan_handover.
+
+    `server_turn_taking`: the session finds the turns and starts replies by itself.
+    `aligned_transcript`: text deltas come exactly before the audio that speaks them.
+    """
+
+    voice_fixed_after_audio: bool
+    model_fixed: bool
+    instructions_mutable: bool
+    server_turn_taking: bool
+    tools: bool
+    bills_by: BillsBy
+    aligned_transcript: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HandoverTarget:
+    """An agent the caller may be handed to, with the names it is called by."""
+
+    slug: str
+    name: str
+    aliases: tuple[str, ...] = ()
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionConfig:
+    """All that a session is configured with: the agent, its rendered instructions, its targets."""
+
+    agent: AgentProfile
+    instructions: str
+    targets: tuple[HandoverTarget, ...] = ()
