@@ -13,7 +13,6 @@ from agentvoice.core.audio import AudioChunk
 from agentvoice.core.engine import SessionConfig
 from agentvoice.core.item import Item, ItemKind, Role
 
-
 # --- commands: what a session is told -------------------------------------------------------
 
 

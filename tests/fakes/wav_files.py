@@ -20,7 +20,8 @@ def tones(rate_hz: int, seconds: float, *frequencies_hz: float, peak: float = 0.
     """A sum of sines, each with a phase of its own, that reaches at most `peak`."""
     times = np.arange(round(rate_hz * seconds)) / rate_hz
     parts = [np.sin(2 * np.pi * hz * times + number) for number, hz in enumerate(frequencies_hz)]
-    return peak / len(parts) * np.sum(parts, axis=0)
+    mixed: Signal = peak / len(parts) * np.sum(parts, axis=0)
+    return mixed
 
 
 def encode_samples(signal: Signal, encoding: str) -> bytes:

@@ -56,7 +56,8 @@ def decoded(record: StoredCall) -> dict:
     document = call_document(
         record, npub_of=lambda pubkey: f"npub-{pubkey}", nevent_of=lambda p: f"nevent-{p.call_id}"
     )
-    return msgspec.json.decode(encode_document(document))
+    value: dict = msgspec.json.decode(encode_document(document))
+    return value
 
 
 def test_a_call_has_exactly_the_promised_keys():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
 from email.parser import BytesParser
 
 import pytest
@@ -66,7 +66,11 @@ def test_a_transcription_is_a_form_that_others_can_read():
     wav = bytes(range(256)) + b"\r\n--not the boundary\r\n"
     request = encode_transcription('whisper"\r\nX: 1', wav, "0123456789abcdef")
     parsed = BytesParser().parsebytes(f"Content-Type: {request.content_type}\r\n\r\n".encode() + request.body)
-    parts = {part.get_param("name", header="content-disposition"): part for part in parsed.get_payload()}
+    parts = {
+        part.get_param("name", header="content-disposition"): part
+        for part in parsed.get_payload()
+        if isinstance(part, Message)
+    }
     assert set(parts) == {"model", "response_format", "file"}
     assert parts["model"].get_payload() == "whisperX: 1"
     assert parts["file"].get_content_type() == "audio/wav"

@@ -37,7 +37,7 @@ ANSWERS = [Ready(77), Text(2, "Hel"), Sound(3, b"\x00\x01"), Finished(2, 1, True
 @given(st.lists(st.integers(1, 400), max_size=40))
 def test_requests_survive_any_cutting(sizes):
     """Whatever pieces the stream comes in, the same requests come out, in order."""
-    stream, reader, got = b"".join(map(encode_frame, REQUESTS)), request_reader(), []
+    stream, reader, got = b"".join(encode_frame(request) for request in REQUESTS), request_reader(), []
     for size in sizes:
         got += reader.feed(stream[:size])
         stream = stream[size:]
@@ -46,7 +46,7 @@ def test_requests_survive_any_cutting(sizes):
 
 def test_answers_are_read_back():
     """Every kind of answer keeps its values."""
-    assert answer_reader().feed(b"".join(map(encode_frame, ANSWERS))) == ANSWERS
+    assert answer_reader().feed(b"".join(encode_frame(answer) for answer in ANSWERS)) == ANSWERS
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import aiohttp
@@ -44,7 +44,7 @@ class Daemon:
         """Begin a call with a leg at this end of the socket."""
         return asyncio.ensure_future(self.client.run_call(start or Start(agent="ada", transport="wav"), leg))
 
-    async def until(self, condition) -> None:
+    async def until(self, condition: Callable[[], object]) -> None:
         """Let both ends of the socket run until something is so."""
         async with asyncio.timeout(20):
             while not condition():

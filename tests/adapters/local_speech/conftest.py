@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,28 +9,13 @@ from tempfile import TemporaryDirectory
 import pytest
 import pytest_asyncio
 
-from agentvoice.adapters.local_speech.catalog import find_model
 from agentvoice.adapters.local_speech.llm import Llama
-from agentvoice.adapters.local_speech.model_fetch import install_model
 from agentvoice.adapters.local_speech.model_store import ModelStore
 from agentvoice.adapters.local_speech.stt import Moonshine
 from agentvoice.adapters.local_speech.tts import Hibari
 from agentvoice.adapters.local_speech.worker_client import LocalSpeech
 from agentvoice.adapters.system_clock import SystemClock
 from agentvoice.config import LocalEngineSettings
-from tests.conftest import ROOT
-
-MODELS_HOME = ROOT / "build" / "models-home"
-"""Kept between runs: the weights are fetched once per checkout."""
-
-
-@pytest.fixture(scope="session")
-def models_home() -> Path:
-    """A home with the default LLM in it, fetched as `agentvoice model install` does."""
-    model = find_model(LocalEngineSettings().llm)
-    asyncio.run(install_model(ModelStore(MODELS_HOME / "models"), model, SystemClock()))
-    return MODELS_HOME
-
 
 @pytest.fixture(scope="session")
 def gguf(models_home: Path) -> Path:
