@@ -19,7 +19,7 @@ PAGES = [
     *sorted(path for path in (ROOT / "docs").rglob("*.md") if path.name not in MADE_FROM_THE_CODE),
 ]
 COMMAND = re.compile(r"^ {4,}(?:\$ )?(agentvoice|av|make) ((?:.*\\\n)*.*)$", flags=re.M)
-INLINE = re.compile(r"`(agentvoice|make) ([a-z][^`]*)`")
+INLINE = re.compile(r"`(agentvoice|make) ((?!python3)[a-z][^`]*)`")  # `make python3 …` are packages
 SHELL = {"|", "<", ">", "#", "&&", ";"}
 FILE = re.compile(r"`([a-z_]+/[\w/.-]*[\w/]|(?:daemon|errors)\.py)`")
 PLACES = (ROOT, ROOT / "agentvoice", ROOT / "docs")
