@@ -1,6 +1,6 @@
 """Draws a run of the demo as a picture: terminal text in, SVG out.
 
-    AGENTVOICE_LOG__LEVEL=warning make demo 2>&1 | tee run.txt
+    make demo 2>&1 | tee run.txt
     python tools/demo_picture.py < run.txt > docs/assets/demo.svg
 
 The text is drawn as it is, but for two things: lines wider than the picture are folded, and your home
