@@ -65,9 +65,8 @@ class Runtime:
             commit_rows=settings.database.commit_rows,
         )
         self.key_files = KeyFiles(settings.keys_folder, os.environ)
-        self._relay_folder = Path(settings.home) / "relay"
         self._relay = EmbeddedRelay(
-            self._relay_folder, settings.relays.embedded_host, settings.relays.embedded_port
+            settings.relay_folder, settings.relays.embedded_host, settings.relays.embedded_port
         )
         self.relays = WebsocketRelays(settings.relays, clock, self._find_signer)
         self.publisher = Publisher(
@@ -109,12 +108,12 @@ class Runtime:
         try:
             await self._relay.start()
         except Refused:
-            if not find_running_relay(self._relay_folder):
+            if not find_running_relay(self.settings.relay_folder):
                 raise
 
     def embedded_address(self) -> str:
         """Return where the embedded relay listens, "" while no process runs it."""
-        return self._relay.address or find_running_relay(self._relay_folder)
+        return self._relay.address or find_running_relay(self.settings.relay_folder)
 
     async def stop(self) -> None:
         """Stop everything in reverse; calls must have been drained."""

@@ -64,7 +64,8 @@ def set_up_logging(
     root.handlers[:] = [handler]
     # Libraries tell every frame they move at debug: that is nobody's business, and may hold speech.
     root.setLevel(max(level, logging.INFO))
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # it greets with a line for each plugin
+    for chatty in ("alembic", "apscheduler"):  # a line for each plugin, and for each job each time
+        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 def _rendering(*, is_json: bool, has_priority: bool) -> list[Processor]:

@@ -39,7 +39,13 @@ PUBLISH_WAIT_S = 10.0
     help="Where the call is heard; a file keeps both sides, the caller left, the agents right.",
 )
 @click.option("--say", "texts", multiple=True, metavar="TEXT", help="A typed turn; may be given again.")
-@click.option("--engine", default="", show_default="the agent's own", help="Engine to use: local or openai.")
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "openai"]),
+    default=None,
+    show_default="the agent's own",
+    help="Engine to use instead of the agent's.",
+)
 @click.option(
     "--pace",
     type=click.Choice(["turns", "realtime", "fast"]),
@@ -54,7 +60,7 @@ def start_call(
     source: str,
     target: str,
     texts: tuple[str, ...],
-    engine: str,
+    engine: str | None,
     pace: str,
 ) -> None:
     """Call AGENT.
@@ -75,7 +81,7 @@ def start_call(
     options = LegOptions(source, target, texts, pace, reply_timeout_s)
     options.check()
     invocation.quieten_logs()
-    ended = asyncio.run(_run(invocation, CallRequest(agent, project, engine), options))
+    ended = asyncio.run(_run(invocation, CallRequest(agent, project, engine or ""), options))
     if ended.error:
         raise CallError(ended.error)
 
@@ -91,6 +97,7 @@ async def _run(invocation: Invocation, request: CallRequest, options: LegOptions
 
     clock = SystemClock()
     async with open_call_house(invocation.settings, clock) as house:
+        await house.runtime.calls.check(request)  # before an output file is replaced
         async with open_leg(options, clock, LiveTranscript(note)) as leg:
             ended = await house.run(request, leg, lambda call: note(f"call {call}"))
         await house.runtime.publisher.wait_settled(ended.id, PUBLISH_WAIT_S)

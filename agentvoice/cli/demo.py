@@ -50,12 +50,14 @@ def demo(context: click.Context, invocation: Invocation, source: str, target: st
     """
     from agentvoice.cli.demo_cast import ensure_cast, names_of_signers, npubs_of_agents
     from agentvoice.cli.demo_report import demo_document, describe_demo, find_problems
+    from agentvoice.cli.first_project import ensure_project
     from agentvoice.cli.model import ensure_models
 
     invocation.quieten_logs()
     ensure_models(invocation.settings)
     with invocation.database(create=True, upgrade=True) as database:
         ensure_cast(invocation, database)
+        ensure_project(invocation, database)  # so that `call start` works afterwards as in the README
         wanted, names = npubs_of_agents(database), names_of_signers(database)
     result = asyncio.run(_run(invocation, source, target))
     document = demo_document(result, find_problems(result, wanted))

@@ -8,7 +8,7 @@ import msgspec
 
 from agentvoice.cli.output import one_line
 from agentvoice.core.leg import CallUpdate, HandoverTimed, TurnTimed
-from agentvoice.protocols.documents import CallDocument
+from agentvoice.protocols.documents import CallDocument, ItemDocument
 from agentvoice.services.thread_check import ThreadCheck
 
 
@@ -43,7 +43,7 @@ class TurnDocument(msgspec.Struct):
 
 
 class DemoDocument(CallDocument, kw_only=True):
-    """The call's document, and what the demo adds (DESIGN of the public interface)."""
+    """The call's document, and what the demo adds (docs/reference/documents.md)."""
 
     verified: bool
     signers: list[str]
@@ -77,6 +77,7 @@ def find_problems(result: DemoResult, wanted_signers: dict[str, str]) -> list[st
         problems.append("nobody asked for the other agent: there was no handover")
     spoke = {item.agent for item in messages if item.role == "agent"}
     problems += [f"{slug} never spoke" for slug in wanted_signers if slug not in spoke]
+    problems += [f"nobody answered: {one_line(text, 60)}" for text in _unanswered(messages)]
     if result.check is not None:
         problems += result.check.problems
     signed_by = {event.signer for event in result.call.publication.events}
@@ -84,6 +85,16 @@ def find_problems(result: DemoResult, wanted_signers: dict[str, str]) -> list[st
     if result.call.publication.state != "published":
         problems.append(f"the thread is {result.call.publication.state}, not published")
     return problems
+
+
+def _unanswered(messages: list[ItemDocument]) -> list[str]:
+    """Return the caller's turns that no word of an agent follows before the caller's next."""
+    after = [*messages[1:], None]
+    return [
+        item.text
+        for item, follower in zip(messages, after, strict=True)
+        if item.role == "user" and (follower is None or follower.role == "user")
+    ]
 
 
 def demo_document(result: DemoResult, problems: list[str]) -> DemoDocument:

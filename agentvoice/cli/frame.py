@@ -75,8 +75,13 @@ class Invocation:
 
     @property
     def embedded_url(self) -> str:
-        """The embedded relay's address as the settings give it."""
+        """Where the embedded relay runs, or else where the settings put it."""
+        from agentvoice.adapters.embedded_relay import find_running_relay
+
         relays = self.settings.relays
+        running = find_running_relay(self.settings.relay_folder)
+        if running:
+            return running
         return f"ws://{relays.embedded_host}:{relays.embedded_port}"
 
     def utc_ms(self) -> int:

@@ -74,7 +74,7 @@ def add(invocation: Invocation, /, slug: str, pubkey: str | None, new_key: bool,
     \b
     Example:
       agentvoice project add garden --title "The garden" --new-key \\
-        --relay wss://relay.example --policy review
+        --relay wss://relay.example --policy public
     """
     from agentvoice.storage.projects import create_project
 

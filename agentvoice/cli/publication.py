@@ -74,7 +74,10 @@ def retry(invocation: Invocation, call_id: str, relay: str) -> None:
 @click.option("--relay", default="", metavar="URL", help="Only what is for this relay.")
 @pass_invocation
 def drop(invocation: Invocation, call_id: str, relay: str) -> None:
-    """Give up what no relay has accepted yet; a thread that is not signed never will be."""
+    """Give up what no relay has accepted yet.
+
+    A thread that was not signed by then never will be.
+    """
     from agentvoice.storage.publications import drop_publication
 
     _change(invocation, call_id, relay, drop_publication, "dropped")

@@ -191,6 +191,11 @@ class Settings:
         return Path(self.home) / "keys"
 
     @property
+    def relay_folder(self) -> Path:
+        """Folder of the embedded relay's store."""
+        return Path(self.home) / "relay"
+
+    @property
     def control_socket(self) -> Path:
         """The daemon's control socket."""
         return Path(self.home) / "agentvoice.sock"

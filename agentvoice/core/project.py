@@ -56,7 +56,7 @@ def check_project(project: Project, *, policy_given: bool) -> None:
     """Raise UsageError naming the first field that is not usable.
 
     `policy_given`: the operator named the policy. Nothing leaves the machine unsaid, so a project
-    with any relay but the embedded one must name it (DESIGN guarantee 8).
+    with any relay but the embedded one must name it.
     """
     check_slug("slug", project.slug)
     if not 1 <= len(project.title.strip()) <= MAX_TITLE_CHARS:

@@ -17,7 +17,7 @@ from agentvoice.core.project import Project
 from agentvoice.errors import AgentVoiceError, CallLimitReached, NotFound, StorageBusy
 from agentvoice.services.call_record import CallRecord
 from agentvoice.services.call_session import CallSession
-from agentvoice.services.cast import Cast
+from agentvoice.services.cast import Cast, check_enabled
 from agentvoice.storage import agents, conversations, projects
 from agentvoice.storage.database import Database
 from agentvoice.storage.writer import Writer
@@ -128,10 +128,16 @@ class CallManager:
         if self._writer.is_stalled:
             raise StorageBusy("database: it takes no writes now, so a new call could not be kept")
 
+    async def check(self, request: CallRequest) -> None:
+        """Raise what `run` would raise before there is a call: NotFound, Refused, CallLimitReached."""
+        self._check_room()
+        await asyncio.to_thread(self._plan_call, request, "")
+
     def _plan_call(self, request: CallRequest, transport: str) -> tuple[Project, Call]:
         with self._database.reading() as reading:
             project = projects.get_project(reading, request.project or self._default_project)
             agent = agents.get_agent(reading, request.agent).profile
+        check_enabled(agent)
         now = self._clock.utc_ms()
         call = Call(
             id=self._new_id(),

@@ -1,6 +1,6 @@
 """What the caller hears: sound goes to the leg at once, and can be cut exactly.
 
-Order of a barge-in (DESIGN section 2): output cleared, item truncated at the millisecond heard,
+Order of a barge-in: output cleared, item truncated at the millisecond heard,
 response cancelled if still active. The leg answers the order to clear with what it really played,
 so the cut does not depend on when the last report came.
 """

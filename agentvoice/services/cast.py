@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 
-from agentvoice.core.agent import AgentRevision
+from agentvoice.core.agent import AgentProfile, AgentRevision
 from agentvoice.core.engine import SessionConfig
 from agentvoice.core.handover import handover_targets
 from agentvoice.core.instructions import render_instructions
@@ -31,8 +31,7 @@ class Cast:
         """
         revision, everyone = await asyncio.to_thread(self._load, slug)
         agent = revision.profile
-        if not agent.enabled:
-            raise Refused(f"agent {slug}: it is disabled; enable it with: agentvoice agent enable {slug}")
+        check_enabled(agent)
         targets = handover_targets(agent, tuple(other.profile for other in everyone))
         instructions = render_instructions(agent, self._project, targets)
         return revision, SessionConfig(agent, instructions, targets)
@@ -40,3 +39,11 @@ class Cast:
     def _load(self, slug: str) -> tuple[AgentRevision, tuple[AgentRevision, ...]]:
         with self._database.reading() as session:
             return agents.get_agent(session, slug), tuple(agents.list_agents(session))
+
+
+def check_enabled(agent: AgentProfile) -> None:
+    """Raise Refused for an agent that takes no calls."""
+    if not agent.enabled:
+        raise Refused(
+            f"agent {agent.slug}: it is disabled; enable it with: agentvoice agent enable {agent.slug}"
+        )

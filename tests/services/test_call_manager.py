@@ -27,9 +27,10 @@ async def test_a_disabled_agent_does_not_answer(house: House):
     """The refusal names the command that helps."""
     with house.database.writing() as session:
         agents.set_agent_enabled(session, "ada", False, house.clock.utc_ms())
-    outcome = await house.start()
-    assert isinstance(outcome.error, Refused)
-    assert "agentvoice agent enable ada" in str(outcome.error)
+    with pytest.raises(Refused, match="agentvoice agent enable ada"):
+        await house.start()
+    with pytest.raises(Refused, match="disabled"):
+        await house.manager.check(CallRequest("ada"))
 
 
 async def test_an_edited_agent_is_effective_at_the_next_handover(house: House):
