@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +12,10 @@ from agentvoice.errors import ConfigError
 SECRET_KINDS = ("env", "file", "credential")
 CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"  # set by systemd for LoadCredential=
 
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# Keys and tokens go into HTTP headers. Libraries that find one unfit quote it in their error.
+_SECRET = re.compile(r"[!-~]+")
+
 
 def check_secret_reference(name: str, reference: str) -> None:
     """Raise ConfigError unless `reference` is `env:NAME`, `file:PATH` or `credential:NAME`.
@@ -18,15 +23,26 @@ def check_secret_reference(name: str, reference: str) -> None:
     The message never repeats the value: it may be the secret itself, put in the wrong place.
     """
     kind, _, place = reference.partition(":")
-    if kind not in SECRET_KINDS or not place:
+    is_key_itself = kind == "env" and not _VARIABLE.fullmatch(place)  # `env:sk-…`
+    if kind not in SECRET_KINDS or not place or is_key_itself:
         raise ConfigError(f"{name}: got a value, want a reference: env:NAME, file:PATH or credential:NAME")
 
 
 def read_secret(name: str, reference: str, environ: Mapping[str, str] | None = None) -> str:
     """Return the secret that `reference` names, without surrounding blanks and line ends.
 
-    `name` is the setting that holds the reference. Raises ConfigError when nothing is there.
+    `name` is the setting that holds the reference. Raises ConfigError when nothing is there, or what
+    no key can be; the message never repeats what was found.
     """
+    secret = _find_secret(name, reference, environ)
+    if not _SECRET.fullmatch(secret):
+        raise ConfigError(
+            f"{name}: got blanks, line ends or letters that no key has in {reference}, want one line of ASCII"
+        )
+    return secret
+
+
+def _find_secret(name: str, reference: str, environ: Mapping[str, str] | None) -> str:
     check_secret_reference(name, reference)
     environ = os.environ if environ is None else environ
     kind, _, place = reference.partition(":")

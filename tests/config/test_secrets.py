@@ -39,3 +39,21 @@ def test_an_empty_file_is_no_secret(tmp_path: Path):
     (tmp_path / "key").write_text("\n")
     with pytest.raises(ConfigError, match="want a file that is not empty"):
         read_secret("api_key", f"file:{tmp_path}/key", {})
+
+
+@pytest.mark.parametrize("secret", ["abc\u2026def", "abc def", "abc\r\nX-Other: def", "abc\x00def"])
+def test_what_no_header_takes_is_refused_without_being_shown(tmp_path: Path, secret: str):
+    """A key with a pasted ellipsis or a second line is named by its setting; nothing of it is repeated."""
+    (tmp_path / "key").write_bytes(secret.encode())
+    with pytest.raises(ConfigError, match=r"api_key: .* want one line of ASCII") as caught:
+        read_secret("api_key", f"file:{tmp_path}/key", {})
+    assert "def" not in str(caught.value)
+
+
+def test_a_key_in_the_place_of_its_name_is_not_repeated():
+    """`env:` before the key itself is a reference to nothing, and is not quoted."""
+    with pytest.raises(ConfigError) as caught:
+        read_secret("api_key", "env:not-a-name", {})
+    assert (
+        str(caught.value) == "api_key: got a value, want a reference: env:NAME, file:PATH or credential:NAME"
+    )
