@@ -1,19 +1,16 @@
-"""The dialogue alone: events in, items, cuts and commands out."""
+"""The dialogue alone: events in, items and commands out."""
 
 from __future__ import annotations
 
 import asyncio
-from itertools import count
 
 import pytest
 
 from agentvoice.core.agent import AgentProfile
-from agentvoice.core.conversation import Conversation
-from agentvoice.core.item import Item, ItemKind, ItemStatus, Role
-from agentvoice.core.leg import CallStatus, HandoverTimed, OutputCleared, Played, TurnTimed
+from agentvoice.core.item import ItemKind, ItemStatus, Role
+from agentvoice.core.leg import CallStatus, HandoverTimed, TurnTimed
 from agentvoice.core.speech import (
     AudioDelta,
-    CancelResponse,
     CreateItem,
     ItemAdded,
     ItemDone,
@@ -24,85 +21,13 @@ from agentvoice.core.speech import (
     ResponseEnded,
     ResponseStarted,
     ResponseStatus,
-    SpeechCommand,
     SpeechStarted,
     SpeechStopped,
     ToolCallRequested,
-    TruncateItem,
     TurnCommitted,
 )
-from agentvoice.services.dialogue import Dialogue
-from tests.fakes.caller_leg import FakeLeg
-from tests.fakes.clock import ManualClock
 from tests.fakes.speech_session import sound
-
-
-class Sink:
-    """Keeps finished items as the record would."""
-
-    def __init__(self) -> None:
-        self.rows: dict[str, Item] = {}
-
-    def item(self, item: Item) -> None:
-        self.rows[item.id] = item
-
-
-class Scene:
-    """A dialogue with everything around it faked."""
-
-    def __init__(self) -> None:
-        self.clock = ManualClock()
-        self.leg = FakeLeg()
-        self.sink = Sink()
-        self.told: list[SpeechCommand] = []
-        self.heard_texts: list[str] = []
-        numbers = count(1)
-        self.dialogue = Dialogue(
-            Conversation("ada", lambda: f"id{next(numbers)}"),
-            self.leg,
-            self.sink,
-            self.clock,
-            self.told.append,
-            self.heard_texts.append,
-        )
-        self.dialogue.join_session(aligned=True)
-
-    def reply(self, response: str, text: str, ms: int, *, end: bool = True) -> str:
-        """The agent says `text` in `ms` of sound; return its item ref."""
-        ref = f"of-{response}"
-        self.dialogue.response_started(ResponseStarted(response))
-        self.dialogue.item(ItemAdded(ref, ItemKind.MESSAGE, Role.AGENT, response))
-        self.dialogue.item(ItemTextDelta(ref, text))
-        self.dialogue.audio(AudioDelta(ref, 0, sound(ms), response))
-        if end:
-            self.end(response)
-        return ref
-
-    def end(self, response: str, status: ResponseStatus = ResponseStatus.COMPLETED) -> None:
-        if status is ResponseStatus.COMPLETED:
-            self.dialogue.item(ItemDone(f"of-{response}"))
-        self.dialogue.response_ended(ResponseEnded(response, status))
-
-    async def hear(self, ms: int) -> None:
-        """The caller hears `ms`, and the leg's reports arrive."""
-        self.leg.hear(ms)
-        await self.reports()
-
-    async def reports(self) -> None:
-        """Deliver what the leg has reported."""
-        while not self.leg._events.empty():
-            match await self.leg._events.get():
-                case Played(sample_count=samples):
-                    self.dialogue.played(samples)
-                case OutputCleared(sample_count=samples):
-                    self.dialogue.output_cleared(samples)
-
-    def told_of(self, *kinds: type) -> list[SpeechCommand]:
-        return [command for command in self.told if isinstance(command, kinds)]
-
-    @property
-    def messages(self) -> list[tuple[str, ItemStatus]]:
-        return [(item.text, item.status) for item in self.dialogue.conversation.items]
+from tests.services.dialogue_scene import Scene
 
 
 @pytest.fixture
@@ -133,100 +58,6 @@ async def test_an_underrun_does_not_finish_an_answer(scene: Scene):
     assert scene.messages == [("One. Two.", ItemStatus.COMPLETED)]
 
 
-async def test_barge_in_clears_cuts_and_cancels_in_that_order(scene: Scene):
-    """Output cleared, item truncated at the millisecond heard, response cancelled."""
-    ref = scene.reply("r1", "one two three four", 1_000, end=False)
-    await scene.hear(500)
-    scene.dialogue.speech_started(SpeechStarted(0))
-    assert scene.leg.clears == 1
-    await scene.reports()
-    assert scene.told == [TruncateItem(ref, 0, 500, "one two"), CancelResponse("r1")]
-    scene.end("r1", ResponseStatus.CANCELLED)
-    assert scene.messages == [("one two", ItemStatus.INTERRUPTED)]
-
-
-async def test_manual_and_vad_cut_alike(scene: Scene):
-    """A button and a voice cut at the same millisecond."""
-    cuts = []
-    for number, interrupt in enumerate(
-        (scene.dialogue.interrupt, lambda: scene.dialogue.speech_started(SpeechStarted(0)))
-    ):
-        scene.reply(f"r{number}", "one two three four", 1_000)
-        await scene.hear(437)
-        interrupt()
-        await scene.reports()
-        cuts.append(scene.told_of(TruncateItem)[-1].heard_ms)  # type: ignore[union-attr] # told_of gives what it was asked for
-    assert cuts == [437, 437]
-
-
-async def test_nothing_heard_deletes(scene: Scene):
-    """Barge-in before the first sample: the item is deleted (0 ms), its text is empty."""
-    ref = scene.reply("r1", "one two", 1_000)
-    scene.dialogue.interrupt()
-    await scene.reports()
-    assert scene.told == [TruncateItem(ref, 0, 0, "")]
-    assert scene.messages == [("", ItemStatus.INTERRUPTED)]
-
-
-async def test_fully_heard_is_not_truncated(scene: Scene):
-    """An answer heard to its end stays whole when the caller speaks."""
-    scene.reply("r1", "one two", 300)
-    await scene.hear(300)
-    scene.dialogue.speech_started(SpeechStarted(0))
-    await scene.reports()
-    assert scene.told == []
-    assert scene.messages == [("one two", ItemStatus.COMPLETED)]
-
-
-async def test_heard_out_between_order_and_clearing(scene: Scene):
-    """The leg played the last samples before the order arrived: nothing is cut."""
-    scene.reply("r1", "one two", 300)
-    scene.leg.play(sound(0))
-    scene.leg._hear(300)  # played, not reported yet
-    scene.dialogue.interrupt()
-    await scene.reports()
-    assert scene.told == []
-    assert scene.messages == [("one two", ItemStatus.COMPLETED)]
-
-
-async def test_late_audio_never_plays(scene: Scene):
-    """Sound of an interrupted reply that arrives later is dropped until its end."""
-    ref = scene.reply("r1", "one", 500, end=False)
-    scene.dialogue.interrupt()
-    await scene.reports()
-    scene.dialogue.audio(AudioDelta(ref, 0, sound(500), "r1"))
-    assert scene.leg.queued_samples == 0
-
-
-async def test_newer_reply_survives(scene: Scene):
-    """An interrupt meant for reply 1 leaves reply 2, which came before the leg had cleared."""
-    scene.reply("r1", "old words", 1_000)
-    scene.dialogue.interrupt()
-    scene.leg.queued_samples = 0
-    scene.reply("r2", "new", 200)
-    await scene.reports()
-    await scene.hear(200)
-    assert scene.messages == [("", ItemStatus.INTERRUPTED), ("new", ItemStatus.COMPLETED)]
-    assert scene.told_of(CancelResponse) == []
-
-
-async def test_a_reply_without_sound_yet_is_cancelled_at_once(scene: Scene):
-    """Barge-in while the agent thinks: there is nothing to clear, only to cancel."""
-    scene.dialogue.response_started(ResponseStarted("r1"))
-    scene.dialogue.speech_started(SpeechStarted(0))
-    assert (scene.leg.clears, scene.told) == (0, [CancelResponse("r1")])
-
-
-async def test_a_cancelled_reply_without_sound_leaves_an_empty_marked_item(scene: Scene):
-    """What was written but never spoken is not kept as said."""
-    scene.dialogue.response_started(ResponseStarted("r1"))
-    scene.dialogue.item(ItemAdded("x", ItemKind.MESSAGE, Role.AGENT, "r1"))
-    scene.dialogue.item(ItemTextDelta("x", "never said"))
-    scene.dialogue.interrupt()
-    scene.dialogue.response_ended(ResponseEnded("r1", ResponseStatus.CANCELLED))
-    assert scene.messages == [("", ItemStatus.INTERRUPTED)]
-
-
 async def test_a_failed_reply_is_heard_as_far_as_it_came(scene: Scene):
     """The provider broke off: what was sent is played and kept."""
     scene.reply("r1", "one two", 300, end=False)
@@ -253,14 +84,6 @@ async def test_a_typed_turn_enters_and_asks_for_a_reply(scene: Scene):
     assert (item.text, item.role) == ("Hello", Role.USER)
     assert scene.told == [CreateItem(item), Respond()]
     assert scene.leg.status is CallStatus.THINKING
-
-
-async def test_a_typed_turn_interrupts(scene: Scene):
-    """Typing while the agent speaks is a barge-in too; the order to cancel names the old reply."""
-    scene.reply("r1", "one two", 1_000, end=False)
-    scene.dialogue.typed("stop")
-    await scene.reports()
-    assert scene.told_of(CancelResponse) == [CancelResponse("r1")]
 
 
 async def test_every_text_of_the_caller_is_told(scene: Scene):

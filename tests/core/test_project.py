@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from agentvoice.core.project import MAX_TITLE_CHARS, Project, check_project
+from agentvoice.errors import UsageError
+
+HOME = Project("home", "Home", "a" * 64)
+FAR = ("wss://relay.example",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"slug": "No Slug"}, "slug: "),
+        ({"title": "  "}, "title: got 2 characters, want 1 to 79"),
+        ({"title": "x" * (MAX_TITLE_CHARS + 1)}, "title: got 80 characters"),
+        ({"relays": ()}, "relays: got none, want ws:// or wss:// addresses, or embedded"),
+        ({"relays": ("http://relay.example",)}, "relays: got 'http://relay.example', want ws://"),
+        ({"relays": FAR * 2}, "relays: got one address twice"),
+    ],
+)
+def test_a_wrong_field_is_named(changes: dict[str, Any], message: str):
+    """Field, what was got and what is wanted, whether or not a policy was given."""
+    for policy_given in (True, False):
+        with pytest.raises(UsageError, match=f"^{message}"):
+            check_project(replace(HOME, **changes), policy_given=policy_given)
+
+
+@pytest.mark.parametrize("relays", [FAR, ("embedded", *FAR)])
+def test_nothing_leaves_the_machine_unsaid(relays: tuple[str, ...]):
+    """With any outside relay the operator must name the policy; then it is allowed."""
+    project = replace(HOME, relays=relays)
+    with pytest.raises(UsageError, match=r"policy: got none, want public, review, private or off"):
+        check_project(project, policy_given=False)
+    check_project(project, policy_given=True)
+
+
+def test_the_embedded_relay_needs_no_policy():
+    """What stays on the machine may be published by default; the longest title is allowed."""
+    check_project(replace(HOME, title="x" * MAX_TITLE_CHARS), policy_given=False)
