@@ -202,11 +202,12 @@ class CallManager:
     async def recover(self) -> tuple[str, ...]:
         """End the calls whose owner died (lease run out) and return their ids.
 
-        One conditional UPDATE takes them, so of several processes only one gets each call.
+        One conditional UPDATE takes them, so of several processes only one gets each call. Our own
+        live calls are spared: after the machine slept, their leases are old and they are not.
         """
-        now = self._clock.utc_ms()
+        now, living = self._clock.utc_ms(), self.live_calls
         taken = await self._writer.write(
-            partial(conversations.take_crashed_calls, now=now, owner_id=self._owner_id)
+            partial(conversations.take_crashed_calls, now=now, owner_id=self._owner_id, living=living)
         )
         for call_id in taken:
             log.warning("call_recovered", call=call_id)

@@ -5,6 +5,7 @@ Every write may safely be done twice: the writer repeats a group whose commit fa
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
@@ -135,15 +136,17 @@ def end_call(session: Session, call_id: str, reason: EndReason, ended_at: int) -
     return True
 
 
-def take_crashed_calls(session: Session, now: int, owner_id: str) -> tuple[str, ...]:
-    """End the open calls whose lease has run out and return their ids.
+def take_crashed_calls(
+    session: Session, now: int, owner_id: str, living: Collection[str] = ()
+) -> tuple[str, ...]:
+    """End the open calls whose lease has run out, but for `living`, and return their ids.
 
     One conditional UPDATE takes them, so each call goes to one process only. A crashed call ended
     when its owner last gave a sign of life; an item that was in progress has failed.
     """
     taken = session.execute(
         update(CallRow)
-        .where(CallRow.state.in_(_OPEN_STATES), CallRow.lease_until < now)
+        .where(CallRow.state.in_(_OPEN_STATES), CallRow.lease_until < now, CallRow.id.not_in(living))
         .values(state=CallState.ENDED, end_reason=EndReason.CRASH, owner_id=owner_id)
         .returning(CallRow.id)
         .execution_options(synchronize_session=False)

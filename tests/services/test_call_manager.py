@@ -105,6 +105,20 @@ async def test_a_crashed_call_is_taken_once(house: House):
     assert (stored.state, stored.end_reason) == (CallState.ENDED, EndReason.CRASH)
 
 
+async def test_a_live_call_of_ours_is_never_taken_for_crashed(house: House):
+    """The clock leaps (the machine slept): the call goes on, unpublished, and ends as its caller says."""
+    call = await house.live_call()
+    house.session.emit_turn("u1", "Hello")
+    await house.settle()
+    (live,) = house.manager.live_calls
+    await house.clock.advance(3_600 - 1)  # no lease was renewed meanwhile
+    assert await house.manager.recover() == ()
+    assert (house.ended, house.call(live).state) == ([], CallState.LIVE)
+    house.leg.do(HungUp())
+    await call
+    assert house.call(live).end_reason is EndReason.CALLER
+
+
 async def test_draining_waits_then_ends(house: House):
     """A stopping daemon takes no more calls, lets live ones go on, and ends them at the limit."""
     call = await house.live_call()
