@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from agentvoice.adapters.local_speech.catalog import find_model
+from agentvoice.adapters.local_speech.model_fetch import install_model
+from agentvoice.adapters.local_speech.model_store import ModelStore
+from agentvoice.adapters.system_clock import SystemClock
+from agentvoice.config import LocalEngineSettings
+
 ROOT = Path(__file__).parents[1]
+
+MODELS_HOME = ROOT / "build" / "models-home"
+"""Kept between runs: the weights are fetched once per checkout."""
 
 
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The repository's top folder."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def models_home() -> Path:
+    """A home with the default LLM in it, fetched as `agentvoice model install` does."""
+    model = find_model(LocalEngineSettings().llm)
+    asyncio.run(install_model(ModelStore(MODELS_HOME / "models"), model, SystemClock()))
+    return MODELS_HOME
 
 
 @pytest.fixture(autouse=True)

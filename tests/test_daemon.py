@@ -17,7 +17,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from nostr_sdk import Client, Event, Filter, PublicKey, RelayUrl, ReqTarget
+from nostr_sdk import PublicKey
 
 from agentvoice.adapters.embedded_relay import find_running_relay
 from agentvoice.adapters.system_clock import SystemClock
@@ -27,6 +27,7 @@ from agentvoice.storage.database import Database
 from agentvoice.storage.writer import Writer
 from tests.fakes.agentvoice_process import Daemon, Program
 from tests.fakes.aimock import aimock
+from tests.fakes.nostr_reader import read_thread
 
 FIXTURES: list[dict[str, Any]] = [
     {
@@ -72,26 +73,6 @@ async def program(tmp_path: Path, furnished_home: Path) -> AsyncIterator[Program
         yield built
 
 
-async def thread_of(program: Program, root: str, relay: str) -> list[Event]:
-    """Read a thread with an independent client, which checks ids and signatures, root first."""
-    client = Client()
-    await client.add_relay(RelayUrl.parse(relay))
-    await client.connect()
-    try:
-        found = await client.fetch_events(ReqTarget.auto([Filter().hashtag("voice-conversation")]))
-        events = [event for event in found if is_of(event, root)]
-    finally:
-        await client.shutdown()
-    assert all(event.verify() for event in events)
-    return sorted(events, key=lambda event: event.created_at().as_secs())
-
-
-def is_of(event: Event, root: str) -> bool:
-    return event.id().to_hex() == root or any(
-        tag.to_vec()[:2] == ["e", root] for tag in event.tags()
-    )
-
-
 def relay_of(program: Program) -> str:
     return find_running_relay(program.home / "relay")
 
@@ -121,7 +102,7 @@ async def test_a_call_through_the_daemon_becomes_a_verified_thread(program: Prog
         assert document["end_reason"] == "caller"
         assert document["agents"] == ["ada", "max"]
         assert document["publication"]["state"] == "published"
-        events = await thread_of(program, document["publication"]["root"], relay_of(program))
+        events = await read_thread(document["publication"]["root"], relay_of(program))
         assert daemon.process.returncode is None
     texts = [event.content() for event in events[1:]]
     assert texts == [
@@ -236,7 +217,7 @@ async def test_a_killed_daemon_loses_nothing_and_publishes_once(program: Program
     async with program.daemon() as again:
         await again.logged("call_recovered")
         document = await settled(program, call)
-        events = await thread_of(program, document["publication"]["root"], relay_of(program))
+        events = await read_thread(document["publication"]["root"], relay_of(program))
     assert document["end_reason"] == "crash"
     assert [item["text"] for item in document["items"]] == ["How far is the moon?", "384,400 kilometres."]
     assert [event.content() for event in events[1:]] == ["How far is the moon?", "384,400 kilometres."]

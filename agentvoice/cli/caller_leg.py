@@ -99,7 +99,7 @@ async def _read_input(options: LegOptions) -> WavInput | None:
         return None
     wav = await read_wav(Path(options.source))
     for warning in wav.warnings:
-        note(warning)
+        note(f"{wav.path}: {warning}")
     return wav
 
 

@@ -31,6 +31,14 @@ class Finished:
         """The one JSON document on stdout."""
         return json.loads(self.out)
 
+    @property
+    def complaint(self) -> str:
+        """The one line on stderr that every refusal is; stdout is empty."""
+        assert self.out == ""
+        (line,) = self.err.splitlines()
+        assert line.startswith("agentvoice: ")
+        return line.removeprefix("agentvoice: ")
+
 
 @dataclass
 class Program:
@@ -38,6 +46,8 @@ class Program:
 
     home: Path
     environment: dict[str, str] = field(default_factory=dict)
+    prefix: tuple[str, ...] = ()
+    """A command that runs the program, such as one that takes rights away."""
 
     def _environment(self) -> dict[str, str]:
         return {
@@ -54,17 +64,17 @@ class Program:
     async def spawn(self, *arguments: str, **environment: str) -> asyncio.subprocess.Process:
         """Start a command and leave it running."""
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "agentvoice", *arguments),
+            *(*self.prefix, sys.executable, "-m", "agentvoice", *arguments),
             env={**self._environment(), **environment},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
 
-    async def run(self, *arguments: str, stdin: str = "") -> Finished:
+    async def run(self, *arguments: str, stdin: str = "", seconds: float = END_TIMEOUT_S) -> Finished:
         """Run a command to its end."""
         process = await self.spawn(*arguments)
-        async with asyncio.timeout(END_TIMEOUT_S):
+        async with asyncio.timeout(seconds):
             out, err = await process.communicate(stdin.encode())
         return Finished(process.returncode or 0, out.decode(), err.decode())
 

@@ -17,6 +17,7 @@ from agentvoice.adapters.local_speech.worker_client import LocalSpeech
 from agentvoice.adapters.system_clock import SystemClock
 from agentvoice.config import LocalEngineSettings
 
+
 @pytest.fixture(scope="session")
 def gguf(models_home: Path) -> Path:
     return ModelStore(models_home / "models").path(LocalEngineSettings().llm)
