@@ -69,7 +69,7 @@ format: setup ## format the code and mend what lint can mend
 	@$(BIN)/ruff check --fix .
 
 bench: setup ## measure: latency, throughput, memory (ARGS="name")
-	@$(BIN)/python -m bench $(ARGS)
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
 lock: ## write the lock files from pyproject.toml (UPGRADE=1: newest versions)
 	@mkdir -p build

@@ -1,0 +1,111 @@
+"""Threads: building, signing and storing one of 200 turns; deliveries to the embedded relay."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import TypeVar
+
+from agentvoice.adapters.system_clock import SystemClock
+from agentvoice.daemon import Runtime, open_runtime
+from agentvoice.storage import conversations
+from tests.benchmarks.figures import Row, percentile, spread
+from tests.benchmarks.house import data_folder, store_finished_call
+from tests.benchmarks.loop_lag import Stall, sampled_lag, watched_callbacks
+
+TURNS = 200
+CALLS = 10
+PREPARE_GOAL_MS = 250
+DELIVERIES_GOAL_PER_S = 1_000
+STALLS_SHOWN = 3
+
+T = TypeVar("T")
+
+
+def run() -> list[Row]:
+    """Publish calls as the daemon does."""
+    with data_folder() as settings:
+
+        async def measure() -> list[Row]:
+            async with open_runtime(settings, SystemClock()) as runtime:
+                await runtime.start()
+                calls = [store_finished_call(runtime.database, number, TURNS) for number in range(CALLS)]
+                return [*await measure_preparing(runtime, calls), *await measure_delivering(runtime)]
+
+        return asyncio.run(measure())
+
+
+async def measure_preparing(runtime: Runtime, calls: list[str]) -> list[Row]:
+    """Make the threads, one after the other."""
+    taken_ms: list[float] = []
+    with sampled_lag() as lag, watched_callbacks() as stalls:
+        for call in calls:
+            taken_s, _ = await timed(runtime.publisher.prepare(call))
+            taken_ms.append(taken_s * 1_000)
+    signing_s = await _signing_s(runtime, calls[0])
+    parts = [
+        f"{len(calls)} threads: {spread(taken_ms, 0)} ms; reading, building and signing take {signing_s * 1e3:.0f} of it",
+        f"loop lag meanwhile: {spread(lag.late_ms)} ms",
+        *_causes(stalls),
+    ]
+    return [
+        Row(
+            f"thread of {TURNS} turns prepared, best",
+            min(taken_ms),
+            "ms",
+            PREPARE_GOAL_MS,
+            parts="\n".join(parts),
+        )
+    ]
+
+
+async def _signing_s(runtime: Runtime, call_id: str) -> float:
+    """Return what preparing takes without its writes: a signed thread that is thrown away."""
+    with runtime.database.reading() as session:
+        call = conversations.get_call(session, call_id)
+    taken_s, _ = await timed(runtime.publisher._signing.sign_thread(call))
+    return taken_s
+
+
+async def measure_delivering(runtime: Runtime) -> list[Row]:
+    """Send everything that waits to the embedded relay."""
+    resident_before = _resident_mb()
+    with sampled_lag() as lag, watched_callbacks() as stalls:
+        taken_s, attempts = await timed(runtime.publisher.deliver_due())
+    parts = [
+        f"{attempts} deliveries in {taken_s:.1f} s; resident memory {_resident_mb() - resident_before:+.0f} MB",
+        f"loop lag meanwhile: {spread(lag.late_ms)} ms (p99 {percentile(lag.late_ms, 99):.1f})",
+        *_causes(stalls),
+    ]
+    return [
+        Row(
+            "deliveries to the embedded relay",
+            attempts / taken_s,
+            "per s",
+            DELIVERIES_GOAL_PER_S,
+            is_floor=True,
+            parts="\n".join(parts),
+        )
+    ]
+
+
+async def timed(work: Awaitable[T]) -> tuple[float, T]:
+    """Return how long the work took (s), and its result."""
+    began_s = time.perf_counter()
+    result = await work
+    return time.perf_counter() - began_s, result
+
+
+def _causes(stalls: list[Stall]) -> list[str]:
+    longest = sorted(stalls, key=lambda stall: -stall.took_ms)[:STALLS_SHOWN]
+    return [
+        f"stood still {stall.took_ms:.1f} ms (CPU {stall.cpu_ms:.1f}): {stall.cause}" for stall in longest
+    ]
+
+
+def _resident_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1_000_000
