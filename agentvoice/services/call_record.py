@@ -30,6 +30,7 @@ class CallRecord:
         self._clock = clock
         self._agent = call.agent
         self._engine = call.engine
+        self._stays_off = call.do_not_publish
 
     async def begin(self) -> None:
         """Store the call; raises a StorageError if it cannot be kept."""
@@ -37,9 +38,13 @@ class CallRecord:
 
     async def end(self, reason: EndReason) -> None:
         """End the call; what becomes of its thread is marked in the same transaction."""
-        ended_at = self._clock.utc_ms()
+        ended_at, stays_off = self._clock.utc_ms(), self._stays_off
         await self._writer.write(
-            lambda session: conversations.end_call(session, self._call.id, reason, ended_at)
+            # The wish is said again: its own row may have been refused while the disk stalled.
+            lambda session: conversations.end_call(
+                session, self._call.id, reason, ended_at, stays_off=stays_off
+            ),
+            durable=stays_off,
         )
 
     def item(self, item: Item) -> None:
@@ -65,9 +70,12 @@ class CallRecord:
             )
 
     def do_not_publish(self) -> None:
-        """The caller wants the whole call kept off Nostr."""
+        """The caller wants the whole call kept off Nostr, whatever happens to this machine then."""
+        self._stays_off = True
         self._submit(
-            "do_not_publish", lambda session: conversations.set_do_not_publish(session, self._call.id)
+            "do_not_publish",
+            lambda session: conversations.set_do_not_publish(session, self._call.id),
+            durable=True,
         )
 
     def usage(self, used: UsageReported) -> None:
@@ -93,10 +101,10 @@ class CallRecord:
         entry = CallLogEntry(self._call.id, self._clock.utc_ms(), name, detail)
         self._submit("log", lambda session: call_log.add_log_entry(session, entry))
 
-    def _submit(self, what: str, operation: Operation[Any]) -> None:
+    def _submit(self, what: str, operation: Operation[Any], *, durable: bool = False) -> None:
         def report(done: Future[Any]) -> None:
             error = done.exception()
             if error is not None:
                 log.error("not_kept", call=self._call.id, what=what, error=str(error))
 
-        self._writer.submit(operation).add_done_callback(report)
+        self._writer.submit(operation, durable=durable).add_done_callback(report)

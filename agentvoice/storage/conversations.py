@@ -120,11 +120,15 @@ def renew_leases(session: Session, owner_id: str, lease_until: int) -> int:
     return _count(renewed)
 
 
-def end_call(session: Session, call_id: str, reason: EndReason, ended_at: int) -> bool:
+def end_call(
+    session: Session, call_id: str, reason: EndReason, ended_at: int, *, stays_off: bool = False
+) -> bool:
     """End a call and, in the same transaction, mark what becomes of its thread.
 
-    Return False, and change nothing, if it was ended before. Raises NotFound.
+    `stays_off`: the caller wants it unpublished. Return False if it was ended before. Raises NotFound.
     """
+    if stays_off:
+        set_do_not_publish(session, call_id)
     row = session.get(CallRow, call_id, with_for_update=True, populate_existing=True)
     if row is None:
         raise _no_call(call_id)
@@ -141,8 +145,8 @@ def take_crashed_calls(
 ) -> tuple[str, ...]:
     """End the open calls whose lease has run out, but for `living`, and return their ids.
 
-    One conditional UPDATE takes them, so each call goes to one process only. A crashed call ended
-    when its owner last gave a sign of life; an item that was in progress has failed.
+    One conditional UPDATE: each call goes to one process only. A crashed call ended when its owner
+    last gave a sign of life; an item that was in progress has failed.
     """
     taken = session.execute(
         update(CallRow)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from agentvoice.core.call import Call, CallState, EndReason, PublicationState
@@ -15,6 +16,7 @@ from agentvoice.core.speech import UsageReported
 from agentvoice.errors import StorageError
 from agentvoice.services.call_record import CallRecord
 from agentvoice.storage import agents, conversations, usage
+from agentvoice.storage.writer import Writer
 from tests.services.conftest import House
 
 CALL_ID = "0190" * 8
@@ -111,3 +113,30 @@ async def test_keeping_never_waits_for_the_disk(house: House):
             record.item(message(f"Hello {number}"))
     await asyncio.to_thread(house.writer.flush().result)
     assert [item.text for item in house.items(CALL_ID)] == ["Hello 99"]
+
+
+async def test_a_wish_about_publishing_that_the_disk_refused_comes_with_the_end(house: House):
+    """While the queue is full the row is refused; the call is kept off Nostr all the same."""
+    await asyncio.to_thread(house.writer.close, 5.0)
+    house.writer = Writer(house.database, house.clock, queue_rows=1)
+    record = record_of(house)
+    await record.begin()
+    with house.database.writing():  # holds the write lock
+        waiting = house.writer.submit(lambda session: None)
+        record.do_not_publish()
+        assert house.writer.refused_rows == 1
+    await asyncio.wrap_future(waiting)
+    await record.end(EndReason.CALLER)
+    stored = house.call(CALL_ID)
+    assert (stored.do_not_publish, stored.publication) == (True, PublicationState.NONE)
+
+
+async def test_a_wish_about_publishing_outlives_a_power_cut(house: House):
+    """Its commit is a synchronous one."""
+    record = record_of(house)
+    await record.begin()
+    with house.database.writing():  # the writer waits with one row; what comes then is one commit
+        house.writer.submit(lambda session: None)
+        record.do_not_publish()
+        level = house.writer.submit(lambda session: session.scalar(text("PRAGMA synchronous")))
+    assert await asyncio.wrap_future(level) == 2
