@@ -100,7 +100,8 @@ async def _run(invocation: Invocation, request: CallRequest, options: LegOptions
         await house.runtime.calls.check(request)  # before an output file is replaced
         async with open_leg(options, clock, LiveTranscript(note)) as leg:
             ended = await house.run(request, leg, lambda call: note(f"call {call}"))
-        await house.runtime.publisher.wait_settled(ended.id, PUBLISH_WAIT_S)
+        publisher = house.runtime.publisher
+        await publisher.wait_settled(ended.id, PUBLISH_WAIT_S, by_another=house.is_daemon)
         document = await asyncio.to_thread(
             read_call_document, house.runtime.database, ended.id, house.runtime.embedded_address()
         )

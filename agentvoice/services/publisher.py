@@ -97,14 +97,15 @@ class Publisher:
         """Return a call's publication with its events and deliveries. Raises NotFound."""
         return await read(self._database, lambda session: publications.get_publication(session, call_id))
 
-    async def wait_settled(self, call_id: str, timeout_s: float) -> Publication:
+    async def wait_settled(self, call_id: str, timeout_s: float, *, by_another: bool = False) -> Publication:
         """Prepare and deliver a call's thread until it is published, has failed or wants review.
 
-        Return it as it stands then, or after `timeout_s`: the retries go on without us.
+        `by_another`: only look on; the call is of another process, which alone may hold its keys (in
+        its environment). Return it as it stands then, or after `timeout_s`: retries go on without us.
         """
         try:
             async with self._clock.deadline(timeout_s):
-                await self._settle(call_id)
+                await (self._watch(call_id) if by_another else self._settle(call_id))
         except TimedOut:
             log.info("publication_not_settled", call_id=call_id, timeout_s=timeout_s)
         return await self.publication(call_id)
@@ -151,6 +152,10 @@ class Publisher:
             await write(
                 self._database, lambda session: publications.fail_preparation(session, call_id, str(error))
             )
+
+    async def _watch(self, call_id: str) -> None:
+        while (await self.publication(call_id)).state is PublicationState.QUEUED:
+            await self._clock.sleep_until(self._clock.monotonic_s() + SETTLE_POLL_S)
 
     async def _settle(self, call_id: str) -> None:
         while True:

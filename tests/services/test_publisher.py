@@ -13,6 +13,7 @@ from agentvoice.core.delivery import DeliveryState, Publication
 from agentvoice.core.project import PublishPolicy, ThreadShape
 from agentvoice.errors import ConnectFailed, NotFound, PublishError
 from agentvoice.protocols.nostr.nip01 import encode_event
+from agentvoice.protocols.nostr.nip19 import encode_npub
 from agentvoice.services.publisher import NO_PRIVATE_THREADS
 from agentvoice.storage import conversations, publications
 from tests.fakes.relay_server import RelayServer, accept, relay_server
@@ -287,3 +288,14 @@ async def test_many_calls_in_one_sweep(press: Press, server: RelayServer):
     await publisher.sweep()
     assert len(server.events) == 5 * (len(TURNS) + 1)
     assert await publisher.prepare_waiting() == 0
+
+
+async def test_looking_on_leaves_the_work_to_the_process_that_has_the_keys(press: Press):
+    """Whoever waits for another process's thread neither signs it nor makes it fail for want of a key."""
+    press.finish_call()
+    for name in press.pubkeys:
+        press.keys.remove(f"file:{encode_npub(press.pubkeys[name])}")
+    publication = await asyncio.gather(
+        press.publisher().wait_settled(CALL_ID, 1.0, by_another=True), press.clock.advance(2)
+    )
+    assert (publication[0].state, publication[0].error) == (PublicationState.QUEUED, "")
