@@ -170,8 +170,7 @@ class RealtimeSession:
         """Close the session; nothing is sent or told after it."""
         self._protocol.close()
         self._sender.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._sender
+        await asyncio.wait({self._sender})  # unlike `await`, this tells its end from our own cancelling
         await self._socket.close()
         self.on_close(self)
 

@@ -7,6 +7,7 @@ replayed (core.handover.plan_handover). If it fails, the old agent stays and say
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 import structlog
@@ -23,10 +24,11 @@ from agentvoice.core.speech import (
     SessionLost,
     ToolCallRequested,
 )
-from agentvoice.errors import AgentVoiceError, EngineUnavailable, SessionExpired, TimedOut
+from agentvoice.errors import AgentVoiceError, CallError, EngineUnavailable, SessionExpired, TimedOut
 from agentvoice.protocols.tool_answers import encode_tool_answer
 from agentvoice.services.call_record import CallRecord
 from agentvoice.services.cast import Cast
+from agentvoice.services.closing import close_within_limit
 from agentvoice.services.dialogue import Dialogue
 from agentvoice.services.session_link import SessionLink
 
@@ -61,6 +63,8 @@ class CallHandover:
         self._clock = clock
         self._settings = settings
         self._config: SessionConfig | None = None
+        self._changing = asyncio.Lock()
+        """Held by who puts another session into the link: a handover, or the restoring of a lost one."""
 
     async def begin(self, slug: str) -> None:
         """Open the call's first session; raises what kept every engine of the agent from it."""
@@ -78,6 +82,10 @@ class CallHandover:
 
     async def switch(self, slug: str, tool: ToolCallRequested | None) -> AgentVoiceError | None:
         """Hand over to `slug`; return why it failed, if it did. `tool`: the call that asked."""
+        async with self._changing:
+            return await self._switch(slug, tool)
+
+    async def _switch(self, slug: str, tool: ToolCallRequested | None) -> AgentVoiceError | None:
         assert self._config is not None  # the call is live
         old = self._config
         asked_at_s = self._clock.monotonic_s()
@@ -93,7 +101,7 @@ class CallHandover:
         if fresh is None:
             self._link.send(Configure(config))
         else:
-            await self._leave_old()
+            await self._leave_for(fresh[1])
         self._config = config
         self._dialogue.handed_over(config.agent, asked_at_s)
         if tool is not None:
@@ -121,14 +129,25 @@ class CallHandover:
         self._link.hold()  # what the caller says meanwhile is meant for the new agent
         return await self._open(config)
 
-    async def _leave_old(self) -> None:
+    async def _leave_for(self, fresh: SpeechSession) -> None:
         """Leave the joined session once its last words are heard; what it left open is finished."""
-        await self._played_out()
-        await self._link.leave()
+        try:
+            await self._played_out()
+            await self._link.leave()
+        except BaseException:  # the call ends meanwhile: nobody will join the fresh one
+            await close_within_limit(self._clock, "session", fresh.close)
+            raise
         self._dialogue.cut_everything()
 
     async def restore(self, lost: SessionLost) -> AgentVoiceError | None:
-        """Open a new session for the same agent; return why it failed for good, if it did."""
+        """Open a new session for the same agent; return why it failed for good, if it did.
+
+        A handover that runs goes first: when it has joined a session, there is nothing to restore.
+        """
+        async with self._changing:
+            return None if self._link.session is not None else await self._restore(lost)
+
+    async def _restore(self, lost: SessionLost) -> AgentVoiceError | None:
         assert self._config is not None  # only an open session can be lost
         owes_reply = self._dialogue.owes_reply
         await self._link.leave()
@@ -147,7 +166,7 @@ class CallHandover:
                     break
                 attempt += 1
                 continue
-            await self._leave_old()
+            await self._leave_for(session)
             self._join(engine, session)
             if owes_reply:  # the caller's last words are in the replay, unanswered
                 self._dialogue.respond()
@@ -207,6 +226,12 @@ class CallHandover:
         self._dialogue.notice(f"The handover failed: {failure}")
         if tool is not None:
             self.refuse_tool(tool, str(failure))
+        return failure
+
+    def refuse_twin(self, tool: ToolCallRequested) -> AgentVoiceError:
+        """Another handover runs: what comes of that one is what is spoken next, so ask for nothing."""
+        failure = CallError("handover: another one is running")
+        self._answer(tool, {"ok": False, "error": str(failure)})
         return failure
 
     def refuse_tool(self, tool: ToolCallRequested, reason: str) -> None:

@@ -160,7 +160,7 @@ class CallManager:
 
     async def switch(self, call_id: str, agent: str) -> None:
         """Hand a live call over; raises NotFound or why the handover failed."""
-        failure = await self._session(call_id).request_switch(agent)
+        failure = await self._session(call_id).switch(agent)
         if failure is not None:
             raise failure
 

@@ -51,6 +51,7 @@ from agentvoice.services.call_handover import CallHandover
 from agentvoice.services.call_progress import CallProgress
 from agentvoice.services.call_record import CallRecord
 from agentvoice.services.cast import Cast
+from agentvoice.services.closing import close_within_limit
 from agentvoice.services.dialogue import Dialogue
 from agentvoice.services.publishing_wish import PublishingWish
 from agentvoice.services.session_link import SessionLink
@@ -124,7 +125,7 @@ class CallSession:
 
     async def _live(self, group: asyncio.TaskGroup) -> None:
         self._group = group
-        self._link = SessionLink(group, self._route, self._settings.reconnect_gap_ms)
+        self._link = SessionLink(group, self._route, self._clock, self._settings.reconnect_gap_ms)
         conversation = Conversation(self.call.agent, self._new_id)
         self._dialogue = Dialogue(
             conversation, self._leg, self._record, self._clock, self._link.send, self._user_said
@@ -187,14 +188,16 @@ class CallSession:
 
     async def _close(self) -> None:
         """Finish what is open; a call that was cut off without a reason was drained."""
-        await self._link.leave()
-        self._dialogue.cut_everything()
-        self._dialogue.show_status(CallStatus.ENDED)
-        await self._leg.close()
         try:
-            await self._record.end(self._progress.reason or EndReason.DRAINED)
-        except StorageError as error:
-            self.error = self.error or error
+            await self._link.leave()
+            self._dialogue.cut_everything()
+            self._dialogue.show_status(CallStatus.ENDED)
+        finally:
+            await close_within_limit(self._clock, "caller leg", self._leg.close)
+            try:
+                await self._record.end(self._progress.reason or EndReason.DRAINED)
+            except StorageError as error:
+                self.error = self.error or error
 
     def _failed(self, error: BaseException) -> None:
         assert isinstance(error, AgentVoiceError)
@@ -208,9 +211,18 @@ class CallSession:
         """End the call; the first reason counts."""
         self._progress.end(reason)
 
-    def request_switch(self, slug: str) -> asyncio.Task[AgentVoiceError | None]:
-        """Hand over to another agent, as the operator or caller asks; the result is the failure."""
-        return self._start(self._switch(slug, None), f"handover to {slug}")
+    async def switch(self, slug: str) -> AgentVoiceError | None:
+        """Hand over to another agent, as the operator asks; return why it failed, if it did.
+
+        Who stops waiting does not stop the handover.
+        """
+        if self._progress.state in (CallState.CONNECTING, CallState.ENDING):
+            return CallError(f"handover: the call is {self._progress.state.value}")
+        task = self._start(self._switch(slug, None), f"handover to {slug}")
+        await asyncio.wait({task})
+        if task.cancelled() or task.exception() is not None:
+            return CallError("handover: the call ended before it was done")
+        return task.result()
 
     # Routing.
 
@@ -249,7 +261,7 @@ class CallSession:
     # Tools, handover, lost sessions.
 
     def _switch_asked(self, event: SwitchAsked) -> None:
-        self.request_switch(event.agent)
+        self._start(self._switch(event.agent, None), f"handover to {event.agent}")
 
     def _tool_called(self, event: ToolCallRequested) -> None:
         self._dialogue.item(event)
@@ -263,6 +275,8 @@ class CallSession:
 
     async def _switch(self, slug: str, tool: ToolCallRequested | None) -> AgentVoiceError | None:
         """Hand over; return why it failed, if it did (the old agent stays and says so)."""
+        if tool is not None and self._progress.is_in(CallState.SWITCHING):
+            return self._handover.refuse_twin(tool)
         if not self._progress.is_in(CallState.LIVE):
             return self._handover.stay(CallError(f"handover: the call is {self._progress.state.value}"), tool)
         self._progress.move(CallEvent.SWITCH_REQUESTED)
@@ -279,7 +293,7 @@ class CallSession:
         if self._progress.ends_when_quiet is not None:
             self.request_end(self._progress.ends_when_quiet)
             return
-        self._link.hold()
+        self._link.lose()
         self._progress.move(CallEvent.SESSION_LOST)
         self._dialogue.show_status(CallStatus.RECONNECTING)
         self._start(self._restore(event), "reconnect")

@@ -74,6 +74,7 @@ class Dialogue:
         self._send = send
         self._on_user_text = on_user_text
         self._turn = Turn.LISTENING
+        self._is_covered = False  # by a status of the call itself
         self._awaits_reply = False
         self._refs_of: dict[str, list[str]] = {}
         self._timing = TurnTiming()
@@ -204,14 +205,21 @@ class Dialogue:
         turn = next_turn(self._turn, event)
         if turn is not self._turn:
             self._turn = turn
-            self._leg.show(StatusChanged(STATUS[turn]))
+            if not self._is_covered:
+                self._leg.show(StatusChanged(STATUS[turn]))
 
     def show_status(self, status: CallStatus) -> None:
-        """Show a status of the call itself (connecting, switching, reconnecting, ended)."""
+        """Show a status of the call itself (connecting, switching, reconnecting, ended).
+
+        It covers whose turn it is until `show_turn`: a leg that takes turns by itself must not hear
+        `listening` while nobody listens.
+        """
+        self._is_covered = True
         self._leg.show(StatusChanged(status))
 
     def show_turn(self) -> None:
         """Show whose turn it is (after another status was shown)."""
+        self._is_covered = False
         self._leg.show(StatusChanged(STATUS[self._turn]))
 
     # Items.
@@ -284,6 +292,7 @@ class Dialogue:
         self.has_spoken = False
         self._refs_of.clear()
         self._awaits_reply = False
+        self._turn = Turn.LISTENING  # speech that the old session heard has no end in the new one
         self._timing.begin_session()
 
     def cut_everything(self) -> None:

@@ -11,29 +11,36 @@ from collections import deque
 from collections.abc import Callable
 
 from agentvoice.core.audio import AudioChunk
-from agentvoice.core.ports import SpeechEngine, SpeechSession
+from agentvoice.core.ports import Clock, SpeechEngine, SpeechSession
 from agentvoice.core.speech import (
     AppendAudio,
     SessionLost,
     SpeechCommand,
     SpeechEvent,
 )
+from agentvoice.services.closing import close_within_limit
 
 
 class SessionLink:
     """At most one joined session; its events go to `on_event` until another is joined."""
 
     def __init__(
-        self, group: asyncio.TaskGroup, on_event: Callable[[SpeechEvent], None], gap_bound_ms: int
+        self,
+        group: asyncio.TaskGroup,
+        on_event: Callable[[SpeechEvent], None],
+        clock: Clock,
+        gap_bound_ms: int,
     ) -> None:
         self.engine: SpeechEngine | None = None
         self.gap_lost_ms = 0
         """Sound of the caller that fell out of the full gap buffer."""
         self._group = group
         self._on_event = on_event
+        self._clock = clock
         self._gap_bound_ms = gap_bound_ms
         self._session: SpeechSession | None = None
         self._pump: asyncio.Task[None] | None = None
+        self._left: list[SpeechSession] = []  # left, and not known to be closed yet
         self._gap: deque[AudioChunk] = deque()
         self._gap_ms = 0
         self._is_holding = False
@@ -43,6 +50,11 @@ class SessionLink:
         """The session that is joined, None in a gap."""
         return self._session
 
+    @property
+    def is_gap(self) -> bool:
+        """Whether what the caller says now is meant for a session to come."""
+        return self._session is None or self._is_holding
+
     def send(self, command: SpeechCommand) -> None:
         """Give a command to the joined session; in a gap there is nobody to take it."""
         if self._session is not None:
@@ -50,7 +62,7 @@ class SessionLink:
 
     def append(self, chunk: AudioChunk) -> bool:
         """Pass the caller's sound on; return False if it was kept for the next session."""
-        if self._session is not None and not self._is_holding:
+        if self._session is not None and not self.is_gap:
             self._session.send(AppendAudio(chunk))
             return True
         self._gap.append(chunk)
@@ -66,8 +78,10 @@ class SessionLink:
         self._is_holding = True
 
     def release(self) -> int:
-        """Give the kept sound to the joined session; return its ms."""
+        """Give the kept sound to the joined session, if there is one; return its ms."""
         self._is_holding = False
+        if self._session is None:
+            return 0
         given_ms = self._gap_ms
         while self._gap:
             self.send(AppendAudio(self._gap.popleft()))
@@ -80,14 +94,24 @@ class SessionLink:
         self._session = session
         self._pump = self._group.create_task(self._read(session), name="session events")
 
-    async def leave(self) -> None:
-        """Close the joined session; the caller's sound is kept from now on."""
-        session, pump = self._session, self._pump
+    def lose(self) -> None:
+        """The joined session is gone: nothing goes to it any more, the caller's sound is kept."""
+        if self._session is not None:
+            self._left.append(self._session)
         self._session = self._pump = None
-        if pump is not None and pump is not asyncio.current_task():
-            pump.cancel()
-        if session is not None:
-            await session.close()
+
+    async def leave(self) -> None:
+        """Close the joined session; the caller's sound is kept from now on.
+
+        One whose closing was cut off (the caller hung up) is closed by the next to leave.
+        """
+        if self._pump is not None and self._pump is not asyncio.current_task():
+            self._pump.cancel()
+        self.lose()
+        while self._left:
+            session = self._left[-1]
+            await close_within_limit(self._clock, "session", session.close)
+            self._left = [other for other in self._left if other is not session]
 
     async def _read(self, session: SpeechSession) -> None:
         async for event in session.events():

@@ -22,7 +22,7 @@ async def test_sound_in_a_gap_reaches_the_next_session():
     """What the caller says while no session is joined is kept, newest first to stay, and counted."""
     engine = FakeEngine()
     async with asyncio.TaskGroup() as group:
-        link = SessionLink(group, lambda event: None, gap_bound_ms=60)
+        link = SessionLink(group, lambda event: None, ManualClock(), gap_bound_ms=60)
         for ms in (20, 21, 22, 23):
             assert not link.append(sound(ms))
         link.send(ClearInput())  # nobody to take it
@@ -40,7 +40,7 @@ async def test_held_sound_waits_for_the_release():
     """During a handover the old session stays joined but gets no more of the caller's sound."""
     engine = FakeEngine()
     async with asyncio.TaskGroup() as group:
-        link = SessionLink(group, lambda event: None, gap_bound_ms=1_000)
+        link = SessionLink(group, lambda event: None, ManualClock(), gap_bound_ms=1_000)
         session = await engine.open(CONFIG)
         link.join(engine, session)
         link.hold()
@@ -57,7 +57,7 @@ async def test_a_session_that_was_left_no_longer_counts():
     engine = FakeEngine()
     clock = ManualClock()
     async with asyncio.TaskGroup() as group:
-        link = SessionLink(group, heard.append, gap_bound_ms=0)
+        link = SessionLink(group, heard.append, clock, gap_bound_ms=0)
         old = await engine.open(CONFIG)
         link.join(engine, old)
         await clock.settle()
@@ -76,7 +76,7 @@ async def test_a_session_that_ends_without_a_word_is_lost():
     engine = FakeEngine()
     clock = ManualClock()
     async with asyncio.TaskGroup() as group:
-        link = SessionLink(group, heard.append, gap_bound_ms=0)
+        link = SessionLink(group, heard.append, clock, gap_bound_ms=0)
         link.join(engine, await engine.open(CONFIG))
         await engine.session.close()
         await clock.settle()
