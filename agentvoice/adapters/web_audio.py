@@ -8,10 +8,10 @@ sound of an answer is never dropped, and nothing grows without bound.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import structlog
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WSMsgType, web
 
 from agentvoice.core.audio import AudioChunk
 from agentvoice.core.leg import CallerAudio, CallUpdate, HungUp, LegEvent
@@ -25,15 +25,18 @@ MAX_QUEUED_BYTES = 32 * 1024 * 1024
 
 
 class SocketLeg:
-    """A caller leg over an open WebSocket; `transport` is what the client says it is."""
+    """A caller leg over an open WebSocket; `transport` is what the client says it is.
 
-    def __init__(self, socket: web.WebSocketResponse, transport: str) -> None:
+    `abort` breaks the connection: a closing handshake would wait behind sound that nobody reads.
+    """
+
+    def __init__(self, socket: web.WebSocketResponse, transport: str, abort: Callable[[], None]) -> None:
         self._socket = socket
         self._transport = transport
+        self._abort = abort
         self._outgoing: asyncio.Queue[str | bytes | None] = asyncio.Queue()
         self._queued_bytes = 0
         self._is_closed = False
-        self._hanging_up: asyncio.Task[bool] | None = None
         self._writer = asyncio.get_running_loop().create_task(self._write(), name="call socket writer")
 
     @property
@@ -90,9 +93,7 @@ class SocketLeg:
             log.warning("call_socket_stalled", queued_bytes=self._queued_bytes)
             self._is_closed = True
             self._writer.cancel()
-            self._hanging_up = asyncio.get_running_loop().create_task(
-                self._socket.close(code=WSCloseCode.TRY_AGAIN_LATER), name="hang up on a stalled client"
-            )
+            self._abort()
             return
         self._outgoing.put_nowait(frame)
 
@@ -112,5 +113,4 @@ class SocketLeg:
         if not self._is_closed:
             self._is_closed = True
             self._outgoing.put_nowait(None)
-        waited_for = [self._writer] if self._hanging_up is None else [self._writer, self._hanging_up]
-        await asyncio.gather(*waited_for, return_exceptions=True)
+        await asyncio.gather(self._writer, return_exceptions=True)

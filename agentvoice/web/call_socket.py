@@ -7,7 +7,7 @@ from aiohttp import WSMsgType, web
 from agentvoice.adapters.web_audio import SocketLeg
 from agentvoice.errors import AgentVoiceError, RemoteProtocolError
 from agentvoice.protocols import callpage
-from agentvoice.services.call_manager import CallManager, CallRequest
+from agentvoice.services.call_manager import CallRequest
 from agentvoice.web.keys import CALLS
 
 HEARTBEAT_S = 20.0
@@ -26,7 +26,7 @@ async def call_socket(request: web.Request) -> web.WebSocketResponse:
     await socket.prepare(request)
     try:
         start = await _receive_start(socket)
-        ended = await _run(request.app[CALLS], start, socket)
+        ended = await _run(request, start, socket)
         await socket.send_str(callpage.encode_frame(ended))
     except AgentVoiceError as error:
         refused = callpage.Refused(message=str(error), exit_code=error.exit_code)
@@ -46,11 +46,18 @@ async def _receive_start(socket: web.WebSocketResponse) -> callpage.Start:
     return frame
 
 
-async def _run(calls: CallManager, start: callpage.Start, socket: web.WebSocketResponse) -> callpage.Ended:
-    leg = SocketLeg(socket, start.transport)
+async def _run(request: web.Request, start: callpage.Start, socket: web.WebSocketResponse) -> callpage.Ended:
+    def abort() -> None:
+        if request.transport is not None:  # None once the connection is lost
+            request.transport.abort()
+
+    leg = SocketLeg(socket, start.transport, abort)
     try:
-        request = CallRequest(start.agent, start.project, start.engine)
-        outcome = await calls.run(request, leg, lambda call: leg.send(callpage.Started(call=call)))
+        outcome = await request.app[CALLS].run(
+            CallRequest(start.agent, start.project, start.engine),
+            leg,
+            lambda call: leg.send(callpage.Started(call=call)),
+        )
     finally:
         await leg.close()
     error = str(outcome.error) if outcome.error else ""
