@@ -71,7 +71,7 @@ class WebsocketRelays:
             if judge_answer(answer, 0) is not Verdict.AUTH:
                 break
             signer = await self._find_signer(event.pubkey)
-            if signer is None:
+            if signer is None or signer.pubkey != event.pubkey:  # never as anybody but the author
                 break
             await connection.authenticate(signer)
             answer = await connection.publish(event)

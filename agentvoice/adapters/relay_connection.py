@@ -33,6 +33,12 @@ MAX_FRAME_BYTES = 1_048_576
 MAX_FETCHED_EVENTS = 5_000
 """A relay that ignores the limits of a filter is cut off."""
 
+MAX_FETCHED_BYTES = 16 * 1_048_576
+"""A hundred events, as many as are asked for at once, at far more than relays store for one."""
+
+MAX_WORDS_CHARS = 300
+"""What is kept of a relay's own words: enough for a reason, too little to fill a log with."""
+
 CLOSE_TIMEOUT_S = 2.0
 MESSAGE_TOO_BIG = 1009  # RFC 6455 section 7.4.1
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -44,6 +50,14 @@ _log = structlog.get_logger(__name__)
 class _Subscription:
     done: asyncio.Future[None]
     events: list[SignedEvent] = field(default_factory=list)
+    received_chars: int = 0
+
+
+class _Connect(connect):
+    """A connection that follows no redirect: events go to the relays that the operator named."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
 
 
 class RelayConnection:
@@ -73,7 +87,7 @@ class RelayConnection:
         shown = show_address(address)
         try:
             async with clock.deadline(settings.connect_timeout_s):
-                socket = await connect(
+                socket = await _Connect(
                     address,
                     compression=None,  # some relays break on it, and events are small
                     open_timeout=None,  # the deadline above is the one limit
@@ -217,32 +231,38 @@ class RelayConnection:
             return
         match frame:
             case nip01.Ok():
-                self._answer(frame.event_id, RelayAnswer(frame.accepted, frame.message))
+                self._answer(frame.event_id, RelayAnswer(frame.accepted, _words(frame.message)))
             case nip01.Notice():
-                self._notice = frame.message
-                _log.info("relay_notice", relay=self._shown, notice=frame.message)
+                self._notice = _words(frame.message)
+                _log.debug("relay_notice", relay=self._shown, notice=self._notice)
             case nip01.AuthChallenge():
                 self._challenge = frame.challenge
                 self._challenged.set()
             case nip01.EventFound() | nip01.EndOfStoredEvents() | nip01.Closed():
-                self._take_stored(frame)
+                self._take_stored(frame, len(message))
             case nip01.UnknownFrame():
-                _log.debug("relay_unknown_frame", relay=self._shown, label=frame.label)
+                _log.debug("relay_unknown_frame", relay=self._shown, label=_words(frame.label))
 
-    def _take_stored(self, frame: nip01.EventFound | nip01.EndOfStoredEvents | nip01.Closed) -> None:
+    def _take_stored(
+        self, frame: nip01.EventFound | nip01.EndOfStoredEvents | nip01.Closed, frame_chars: int
+    ) -> None:
         subscription = self._subscriptions.get(frame.subscription)
         if subscription is None or subscription.done.done():
             return
         match frame:
             case nip01.EventFound():
                 subscription.events.append(frame.event)
+                subscription.received_chars += frame_chars
                 if len(subscription.events) > MAX_FETCHED_EVENTS:
                     error = RemoteProtocolError(f"{self._shown}: sent more than {MAX_FETCHED_EVENTS} events")
+                    subscription.done.set_exception(error)
+                elif subscription.received_chars > MAX_FETCHED_BYTES:
+                    error = RemoteProtocolError(f"{self._shown}: sent more than {MAX_FETCHED_BYTES} bytes")
                     subscription.done.set_exception(error)
             case nip01.EndOfStoredEvents():
                 subscription.done.set_result(None)
             case nip01.Closed():
-                rejected = RelayRejected(f"{self._shown}: the request was refused: {frame.message}")
+                rejected = RelayRejected(f"{self._shown}: the request was refused: {_words(frame.message)}")
                 subscription.done.set_exception(rejected)
 
     def _answer(self, event_id: str, answer: RelayAnswer) -> None:
@@ -286,5 +306,10 @@ def show_address(address: str) -> str:
 
 def _reason(error: BaseException) -> str:
     """Return the error's own words on one bounded line."""
-    words = " ".join(str(error).split())[:200]
-    return words or type(error).__name__
+    return _words(str(error)) or type(error).__name__
+
+
+def _words(text: str) -> str:
+    """Return a peer's words on one bounded line, without what a terminal would obey."""
+    line = "".join(char if char.isprintable() else " " for char in text[: 4 * MAX_WORDS_CHARS])
+    return " ".join(line.split())[:MAX_WORDS_CHARS]

@@ -21,7 +21,7 @@ from agentvoice.core.ports import Relays, Signer
 from agentvoice.errors import ConnectFailed, ConnectionLost, RelayRejected
 from agentvoice.protocols.nostr.nip01 import encode_event
 from tests.fakes.nostr_relays import local_relay
-from tests.fakes.relay_server import accept, relay_server
+from tests.fakes.relay_server import accept, refuse, relay_server
 
 SHORT = RelaySettings(connect_timeout_s=2, ok_timeout_s=0.3, auth_timeout_s=0.3, fetch_timeout_s=0.5)
 NEEDS_AUTH = LocalRelayBuilderNip42(mode=LocalRelayBuilderNip42Mode.WRITE)
@@ -95,6 +95,25 @@ async def test_auth_as_somebody_we_hold_no_signer_for(relays: Relays):
         answer = await relays.publish(address, await note(KeySigner.generate()))
         assert not answer.accepted
         assert answer.message.startswith("auth-required:")
+
+
+async def test_auth_is_never_answered_as_another(signer: KeySigner):
+    """A key reference that has come to hold another key tells the relay nothing about its owner."""
+    other = KeySigner.generate()
+
+    async def find_signer(pubkey: str) -> Signer | None:
+        return other
+
+    relays = WebsocketRelays(SHORT, SystemClock(), find_signer)
+    async with relay_server(refuse("auth-required: who are you")) as server:
+
+        async def challenge(socket):
+            await socket.send('["AUTH","prove it"]')
+
+        server.on_connect = challenge
+        answer = await relays.publish(server.address, await note(signer))
+        assert (answer.accepted, [frame[0] for frame in server.frames]) == (False, ["EVENT"])
+    await relays.close()
 
 
 async def test_a_real_relay_limits_the_rate(relays: Relays, signer: KeySigner):

@@ -64,6 +64,12 @@ async def test_every_forgery_is_found(signer: KeySigner, changes: dict[str, obje
     assert words in find_forgery(replace(event, **changes))  # type: ignore[arg-type]  # fields by name
 
 
+async def test_text_that_no_id_can_be_computed_of_is_a_forgery(signer: KeySigner):
+    """A relay may answer with lone surrogates under an id of ours; that is told, not raised."""
+    event = await signer.sign(unsigned(signer))
+    assert "another id" in find_forgery(replace(event, content="\ud800"))
+
+
 async def test_another_authors_signature_is_a_forgery(signer: KeySigner):
     """Swapping the author with a fresh id does not make the signature theirs."""
     other_signer = KeySigner.generate()
