@@ -20,6 +20,7 @@ from agentvoice.errors import (
     ConnectionLost,
     NotFound,
     Refused,
+    TimedOut,
     UsageError,
 )
 from agentvoice.protocols import admin, callpage
@@ -63,6 +64,8 @@ class DaemonClient:
             async with self._session() as http, http.post(CONTROL_HOST + path, data=body) as answer:
                 if answer.status >= 400:
                     raise _error_of(admin.decode_failure(await answer.read()))
+        except TimeoutError as error:
+            raise TimedOut(f"daemon: no answer after {ANSWER_TIMEOUT_S:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
             raise ConnectFailed(f"daemon: {error}") from error
 
