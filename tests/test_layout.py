@@ -15,6 +15,8 @@ MAX_FUNCTION_LINES = 60
 
 UNTESTED = {
     "agentvoice/core/ports.py": "interfaces only; what implements them is tested",
+    "agentvoice/adapters/local_speech/stages.py": "interfaces too; models, worker and HTTP stages are tested",
+    "agentvoice/web/keys.py": "two names that typing needs; web.app sets what they stand for",
 }
 MAX_UNTESTED = 5
 

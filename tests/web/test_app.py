@@ -1,0 +1,85 @@
+"""The two applications: what is reachable where, and how our errors are answered."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from agentvoice.errors import AgentVoiceError, CallError, NotFound, Refused, UsageError
+from agentvoice.protocols import admin
+from agentvoice.services.call_manager import CallManager
+from agentvoice.web.app import build_control_app, build_public_app
+from agentvoice.web.keys import CALLS
+from tests.services.conftest import House
+
+Build = Callable[[CallManager, Callable[[], str]], web.Application]
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    built = House(tmp_path)
+    yield built
+    await built.close()
+
+
+def routes(app: web.Application) -> set[tuple[str, str]]:
+    return {
+        (route.method, route.resource.canonical)
+        for route in app.router.routes()
+        if route.resource is not None and route.method != "HEAD"
+    }
+
+
+async def test_tcp_offers_health_only(house: House):
+    """Without sign-in nothing that could hear, speak or end a call is on TCP."""
+    app = build_public_app(house.manager, str)
+    assert routes(app) == {("GET", "/healthz"), ("GET", "/readyz")}
+
+
+async def test_the_control_socket_offers_calls_and_commands_too(house: House):
+    """What the CLI needs is there and nothing else."""
+    public, control = build_public_app(house.manager, str), build_control_app(house.manager, str)
+    assert routes(control) - routes(public) == {
+        ("GET", "/call"),
+        ("POST", "/api/v1/calls/{call}/switch"),
+        ("POST", "/api/v1/calls/{call}/end"),
+    }
+    assert control[CALLS] is house.manager
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(UsageError, 400), (NotFound, 404), (Refused, 403), (CallError, 500)],
+)
+async def test_our_errors_are_answered_as_json(house: House, error: type[AgentVoiceError], status: int):
+    """Status and exit code are of the error's kind, the words are its own."""
+
+    async def fail(request: web.Request) -> web.Response:
+        raise error("field: got this, want that")
+
+    app = build_control_app(house.manager, str)
+    app.router.add_get("/fail", fail)
+    async with TestClient(TestServer(app)) as client:
+        answer = await client.get("/fail")
+        failure = admin.decode_failure(await answer.read())
+    assert (answer.status, answer.content_type) == (status, "application/json")
+    assert (failure.error, failure.exit_code) == ("field: got this, want that", error.exit_code)
+
+
+@pytest.mark.parametrize("build", [build_public_app, build_control_app])
+async def test_a_body_beyond_the_limit_is_refused(house: House, build: Build):
+    """Nobody fills the memory with a request."""
+
+    async def read(request: web.Request) -> web.Response:
+        return web.Response(body=await request.read())
+
+    app = build(house.manager, str)
+    app.router.add_post("/read", read)
+    async with TestClient(TestServer(app)) as client:
+        fitting = await client.post("/read", data=bytes(admin.MAX_BODY_BYTES))
+        beyond = await client.post("/read", data=bytes(admin.MAX_BODY_BYTES + 1))
+    assert (fitting.status, beyond.status) == (200, 413)
