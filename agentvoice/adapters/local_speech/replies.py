@@ -64,12 +64,16 @@ class Replies:
         """Make replies with these from the next one on; the model reads the context ahead meanwhile."""
         self._stages = stages
         self._local = local
+        self._read_ahead()
+
+    def _read_ahead(self) -> None:
+        """Let the model read what was said so far, before it is asked for anything."""
         if self._priming is not None:
             self._priming.cancel()
-        self._priming = asyncio.create_task(self._prime(stages), name="prime the model")
+        self._priming = asyncio.create_task(self._prime(), name="prime the model")
 
-    async def _prime(self, stages: Stages) -> None:
-        texts = stages.llm.reply(self._context.messages(), max_tokens=0, temperature=0.0)
+    async def _prime(self) -> None:
+        texts = self._stages.llm.reply(self._context.messages(), max_tokens=0, temperature=0.0)
         try:
             async with aclosing(texts):
                 async for _ in texts:
@@ -151,6 +155,10 @@ class Replies:
         self._end(_status_of(failure, has_spoken=reply.has_spoken), str(failure or ""))
         if wish.then is not None:
             wish.then()
+        elif wish.say and self._waiting is None:
+            # It was made in a moment and is heard for seconds: time to read it, and what was replayed
+            # before it. After a handover that is the whole conversation.
+            self._read_ahead()
         self._next()
 
     async def _make(self, reply: Reply, wish: Wish) -> None:

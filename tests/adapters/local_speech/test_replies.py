@@ -55,6 +55,31 @@ async def test_the_model_reads_the_context_ahead():
     await bench.replies.close()
 
 
+async def test_the_model_reads_ahead_while_a_greeting_is_heard():
+    """What was replayed after the agent came, and the words it was told to say, are read before it is asked."""
+    bench = Bench()
+    await settle()
+    bench.context.enter("u", Role.USER, "I want the other one.")
+    bench.replies.ask(Wish("The other one speaking."))
+    await bench.until_ended()
+    await settle()
+    read = [message.content for message in bench.llm.primed[-1]]
+    assert read[:3] == ["You are Ada.", "I want the other one.", "The other one speaking."]
+    await bench.replies.close()
+
+
+async def test_nothing_is_read_ahead_after_a_farewell():
+    """A reply with something to do after it is the last one: the model is left alone."""
+    bench = Bench()
+    await settle()
+    primed = len(bench.llm.primed)
+    bench.replies.ask(Wish("Goodbye!", then=lambda: None))
+    await bench.until_ended()
+    await settle()
+    assert len(bench.llm.primed) == primed
+    await bench.replies.close()
+
+
 @pytest.mark.parametrize("failure", [EngineUnavailable("no model"), ValueError("a bug")])
 async def test_reading_ahead_may_fail_unseen(failure: Exception):
     """A failing head start is the reply's business, if there is one."""
