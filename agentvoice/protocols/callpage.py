@@ -7,6 +7,8 @@ and the sound that may follow. A client's first frame is `start`.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 from agentvoice.core.audio import CALL_FORMAT, AudioChunk
@@ -35,6 +37,10 @@ from agentvoice.errors import RemoteProtocolError
 MAX_FRAME_BYTES = 256 * 1024
 """Largest frame either side takes: 5 s of sound, or a long item."""
 
+SampleCount = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+Transport = Annotated[str, msgspec.Meta(pattern=r"^[a-z_]{1,16}$")]
+"""A word for lists and metrics, from whoever opened the socket."""
+
 
 class Frame(msgspec.Struct, kw_only=True, tag_field="type", forbid_unknown_fields=True):
     """A control frame; its `type` is the tag."""
@@ -49,7 +55,7 @@ class Start(Frame, tag="start"):
     agent: str
     project: str = ""
     engine: str = ""
-    transport: str = "page"
+    transport: Transport = "page"
 
 
 class Text(Frame, tag="text"):
@@ -61,13 +67,13 @@ class Text(Frame, tag="text"):
 class PlayedFrame(Frame, tag="played"):
     """Samples heard since the call began, silence of underruns not counted."""
 
-    samples: int
+    samples: SampleCount
 
 
 class ClearedFrame(Frame, tag="cleared"):
     """The answer to `clear`: samples heard until the unplayed sound was dropped."""
 
-    samples: int
+    samples: SampleCount
 
 
 class Interrupt(Frame, tag="interrupt"):
@@ -178,7 +184,7 @@ def decode_client_frame(text: str) -> ClientFrame:
     """Return a client's frame; raises RemoteProtocolError naming what is wrong."""
     try:
         return _client_decoder.decode(text)
-    except (msgspec.MsgspecError, UnicodeError) as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise RemoteProtocolError(f"call socket: {error}") from error
 
 
@@ -186,7 +192,7 @@ def decode_daemon_frame(text: str) -> DaemonFrame:
     """Return a daemon's frame; raises RemoteProtocolError naming what is wrong."""
     try:
         return _daemon_decoder.decode(text)
-    except (msgspec.MsgspecError, UnicodeError) as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise RemoteProtocolError(f"call socket: {error}") from error
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from aiohttp import WSMsgType, web
 
 from agentvoice.adapters.web_audio import SocketLeg
@@ -30,7 +32,8 @@ async def call_socket(request: web.Request) -> web.WebSocketResponse:
         await socket.send_str(callpage.encode_frame(ended))
     except AgentVoiceError as error:
         refused = callpage.Refused(message=str(error), exit_code=error.exit_code)
-        await socket.send_str(callpage.encode_frame(refused))
+        with suppress(ConnectionError):  # the client may be gone already
+            await socket.send_str(callpage.encode_frame(refused))
     except ConnectionError:
         pass  # the client is gone; the call has ended and is kept
     finally:
@@ -39,7 +42,10 @@ async def call_socket(request: web.Request) -> web.WebSocketResponse:
 
 
 async def _receive_start(socket: web.WebSocketResponse) -> callpage.Start:
-    message = await socket.receive(timeout=START_TIMEOUT_S)
+    try:
+        message = await socket.receive(timeout=START_TIMEOUT_S)
+    except TimeoutError:
+        raise RemoteProtocolError(f"call socket: got no `start` within {START_TIMEOUT_S:g} s") from None
     frame = callpage.decode_client_frame(message.data) if message.type is WSMsgType.TEXT else None
     if not isinstance(frame, callpage.Start):
         raise RemoteProtocolError("call socket: the first frame must be `start`")

@@ -15,6 +15,7 @@ from agentvoice.core.leg import CallerAudio, CallerText, HungUp, InterruptPresse
 from agentvoice.core.speech import AppendAudio, CreateItem, Respond, TruncateItem
 from agentvoice.errors import CallError, ConnectFailed, ConnectionLost, NotFound, UsageError
 from agentvoice.protocols.callpage import Ended, Start
+from agentvoice.web import call_socket
 from agentvoice.web.app import build_control_app
 from tests.fakes.caller_leg import FakeLeg
 from tests.fakes.speech_session import sound
@@ -200,7 +201,31 @@ async def test_the_first_frame_must_be_start(daemon: Daemon, frame: str | bytes)
     assert daemon.house.manager.live_calls == ()
 
 
-@pytest.mark.parametrize("frame", ["junk", b"\0", '{"type":"start","agent":"max"}'])
+async def test_a_client_that_goes_at_once_is_no_fault(daemon: Daemon, caplog: pytest.LogCaptureFixture):
+    """Whoever closes before the answer leaves no traceback behind."""
+    connector = aiohttp.UnixConnector(path=str(daemon.path))
+    async with aiohttp.ClientSession(connector=connector) as http:
+        socket = await http.ws_connect("http://daemon/call")
+        await socket.close()
+    await daemon.stop()
+    assert [record.message for record in caplog.records if record.name == "aiohttp.server"] == []
+
+
+async def test_a_client_that_says_nothing_is_told(daemon: Daemon, monkeypatch: pytest.MonkeyPatch):
+    """A socket without a call is not kept: it is refused after the limit."""
+    monkeypatch.setattr(call_socket, "START_TIMEOUT_S", 0.05)
+    (answer,) = await raw(daemon)
+    assert "got no `start` within 0.05 s" in answer
+
+
+HARM = (
+    '{"a":' + "[" * 50_000,
+    '{"type":"played","samples":-1}',
+    '{"type":"cleared","samples":1000000000000000000000}',
+)
+
+
+@pytest.mark.parametrize("frame", ["junk", b"\0", '{"type":"start","agent":"max"}', *HARM])
 async def test_junk_in_a_call_is_answered_and_survived(daemon: Daemon, frame: str | bytes):
     """A frame that breaks the format is named to the client; the call goes on."""
     answers = await raw(daemon, '{"type":"start","agent":"ada"}', frame)
