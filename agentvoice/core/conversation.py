@@ -46,6 +46,8 @@ class _Entry:
     marks: list[Mark] = field(default_factory=list)
     is_done: bool = False
     is_heard: bool = False
+    before: Item | None = None
+    """Of a turn that was re-opened: what it was, should nothing more come of it."""
 
 
 class Conversation:
@@ -142,13 +144,16 @@ class Conversation:
         entry = self._by_ref.get(ref)
         if entry is None or entry.item.is_finished:
             return ()
-        entry.item = replace(entry.item, status=status, completed_at=now)
+        entry.item = entry.before or replace(entry.item, status=status, completed_at=now)
         return (entry.item,)
 
     def _remove(self, ref: str) -> tuple[Item, ...]:
         entry = self._by_ref.pop(ref, None)
         if entry is None or entry.item.is_finished:
             return ()
+        if entry.before is not None:
+            entry.item = entry.before
+            return (entry.item,)
         del self._entries[entry.item.id]  # it was never stored; its position stays unused
         return ()
 
@@ -156,6 +161,8 @@ class Conversation:
         entry = self._by_ref.get(ref)
         if entry is None:
             return ()
+        if entry.item.is_finished:
+            entry.before = entry.item
         entry.is_done = False
         entry.item = replace(entry.item, status=ItemStatus.IN_PROGRESS, completed_at=0)
         return (entry.item,)

@@ -9,7 +9,7 @@ content part. Nothing here asks a clock.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from agentvoice.core.audio import AudioFormat
@@ -58,6 +58,7 @@ class Playback:
         self._format = format
         self._segments: deque[_Segment] = deque()
         self._parts: dict[PartKey, Part] = {}
+        self._nobodys = Part("", 0)  # abandoned sound that the leg plays until it has cleared
         self._total = 0  # samples played since the call began, as far as reported
         self._orders = 0  # orders to clear given to the leg …
         self._answers = 0  # … and answered by it: each answer settles the oldest open order
@@ -65,7 +66,7 @@ class Playback:
     @property
     def is_idle(self) -> bool:
         """Whether everything that was queued has been played or dropped."""
-        return not self._segments
+        return all(segment.part is self._nobodys for segment in self._segments)
 
     def queue(self, ref: str, content_index: int, sample_count: int) -> None:
         """Note that sound of an item was sent to the leg."""
@@ -94,7 +95,7 @@ class Playback:
             fresh -= step
             if segment.samples == 0:
                 self._segments.popleft()
-                if segment.part.is_heard:
+                if segment.part.is_heard and segment.part is not self._nobodys:
                     heard.append(segment.part.ref)
         return tuple(heard)
 
@@ -114,17 +115,32 @@ class Playback:
         self._answers = min(self._answers + 1, self._orders)
         return self._drop(lambda segment: 0 < segment.fence <= self._answers)
 
-    def drop_all(self) -> tuple[Cut, ...]:
-        """Nothing more will be played (the call ends); return what was cut."""
-        return self._drop(lambda segment: True)
+    def abandon(self) -> tuple[Cut, ...]:
+        """Nothing of what is queued counts any more; return what was cut.
+
+        The leg may play some of it until it has cleared: that is heard of no item.
+        """
+        parts = self._unheard_parts(self._segments)
+        for segment in self._segments:
+            segment.part = self._nobodys
+        return tuple(self._cut(part) for part in parts)
+
+    def begin_session(self) -> None:
+        """The refs to come are another session's, which may use the same names."""
+        self._parts.clear()
 
     def _drop(self, is_dropped: Callable[[_Segment], bool]) -> tuple[Cut, ...]:
-        parts: list[Part] = []
+        dropped: list[_Segment] = []
         while self._segments and is_dropped(self._segments[0]):
-            part = self._segments.popleft().part
-            if part not in parts:
-                parts.append(part)
-        return tuple(self._cut(part) for part in parts)
+            dropped.append(self._segments.popleft())
+        return tuple(self._cut(part) for part in self._unheard_parts(dropped))
+
+    def _unheard_parts(self, segments: Iterable[_Segment]) -> list[Part]:
+        parts: list[Part] = []
+        for segment in segments:
+            if segment.part is not self._nobodys and segment.part not in parts:
+                parts.append(segment.part)
+        return parts
 
     def _cut(self, part: Part) -> Cut:
         size = self._format.sample_bytes

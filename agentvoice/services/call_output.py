@@ -84,14 +84,18 @@ class CallOutput:
         """Milliseconds of sound received of the item."""
         return self._playback.received_ms(ref)
 
-    def remaining_cuts(self) -> tuple[Cut, ...]:
-        """The call ends now: return where each item that was not heard out is cut."""
-        return self._playback.drop_all()
+    def abandon(self) -> tuple[Cut, ...]:
+        """The session is gone or the call ends: play no more; return where each item is cut."""
+        if not self._playback.is_idle:
+            self._playback.fence()
+            self._leg.clear_output()
+        return self._playback.abandon()
 
     def forget_session(self) -> None:
         """A new session is joined: replies of the old one are over."""
         self._active = ""
         self._muted.clear()
+        self._playback.begin_session()
 
     def settle(self, ref: str) -> None:
         """The item is finished: drop its bookkeeping."""

@@ -141,7 +141,7 @@ class CallSession:
             self._clock,
             self._settings,
         )
-        self._dialogue.show_status(CallStatus.CONNECTING)
+        self._dialogue.display.show_status(CallStatus.CONNECTING)
         self._wish.show()
         self._start(self._read_leg(), "caller leg")
         self._start(self._limit(), "time limit")
@@ -178,7 +178,7 @@ class CallSession:
         await self._handover.begin(self.call.agent)
         self._progress.move(CallEvent.SESSION_READY)
         self._handover.greet()
-        self._dialogue.show_turn()  # after the greeting was asked for: the caller shall wait for it
+        self._dialogue.display.show_turn()  # after the greeting was asked for: the caller shall wait for it
 
     async def _limit(self) -> None:
         limit_s = self._settings.max_minutes * 60
@@ -191,7 +191,7 @@ class CallSession:
         try:
             await self._link.leave()
             self._dialogue.cut_everything()
-            self._dialogue.show_status(CallStatus.ENDED)
+            self._dialogue.display.show_status(CallStatus.ENDED)
         finally:
             await close_within_limit(self._clock, "caller leg", self._leg.close)
             try:
@@ -280,11 +280,11 @@ class CallSession:
         if not self._progress.is_in(CallState.LIVE):
             return self._handover.stay(CallError(f"handover: the call is {self._progress.state.value}"), tool)
         self._progress.move(CallEvent.SWITCH_REQUESTED)
-        self._dialogue.show_status(CallStatus.SWITCHING)
+        self._dialogue.display.show_status(CallStatus.SWITCHING)
         failure = await self._handover.switch(slug, tool)
         if self._progress.is_in(CallState.SWITCHING):  # else its session was lost meanwhile
             self._progress.move(CallEvent.SWITCH_FAILED if failure else CallEvent.SWITCH_DONE)
-            self._dialogue.show_turn()
+            self._dialogue.display.show_turn()
         return failure
 
     def _session_lost(self, event: SessionLost) -> None:
@@ -295,7 +295,7 @@ class CallSession:
             return
         self._link.lose()
         self._progress.move(CallEvent.SESSION_LOST)
-        self._dialogue.show_status(CallStatus.RECONNECTING)
+        self._dialogue.display.show_status(CallStatus.RECONNECTING)
         self._start(self._restore(event), "reconnect")
 
     async def _restore(self, lost: SessionLost) -> None:
@@ -306,7 +306,7 @@ class CallSession:
             self.request_end(EndReason.ENGINE_FAILED)
         elif self._progress.is_in(CallState.RECONNECTING):
             self._progress.move(CallEvent.SESSION_READY)
-            self._dialogue.show_turn()
+            self._dialogue.display.show_turn()
 
     def _end_when_quiet(self, reason: EndReason) -> None:
         """End once the agent's last words were heard, or after the limit for them."""

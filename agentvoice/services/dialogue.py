@@ -13,7 +13,7 @@ from typing import Protocol
 from agentvoice.core.agent import AgentProfile
 from agentvoice.core.conversation import Conversation, ConversationEvent
 from agentvoice.core.item import Item, ItemKind, Role
-from agentvoice.core.leg import AgentChanged, CallStatus, ItemChanged, StatusChanged
+from agentvoice.core.leg import AgentChanged, ItemChanged
 from agentvoice.core.playback import Cut
 from agentvoice.core.ports import CallerLeg, Clock
 from agentvoice.core.speech import (
@@ -35,9 +35,10 @@ from agentvoice.core.speech import (
     TruncateItem,
     TurnCommitted,
 )
-from agentvoice.core.turn_taking import STATUS, Turn, TurnEvent, next_turn
+from agentvoice.core.turn_taking import TurnEvent
 from agentvoice.core.turn_timing import TurnTiming
 from agentvoice.services.call_output import CallOutput
+from agentvoice.services.turn_display import TurnDisplay
 
 
 class ItemSink(Protocol):
@@ -66,6 +67,7 @@ class Dialogue:
     ) -> None:
         self.conversation = conversation
         self.output = CallOutput(leg)
+        self.display = TurnDisplay(leg)
         self.has_spoken = False
         """Whether the session that is joined now has sent audio."""
         self._leg = leg
@@ -73,8 +75,7 @@ class Dialogue:
         self._clock = clock
         self._send = send
         self._on_user_text = on_user_text
-        self._turn = Turn.LISTENING
-        self._is_covered = False  # by a status of the call itself
+        self._dropped_ms: dict[str, int] = {}  # of items whose end came too late to be heard
         self._awaits_reply = False
         self._refs_of: dict[str, list[str]] = {}
         self._timing = TurnTiming()
@@ -93,7 +94,7 @@ class Dialogue:
 
     def speech_started(self, event: SpeechStarted) -> None:
         """The caller speaks; if the agent was speaking or thinking this is a barge-in."""
-        self._move(TurnEvent.SPEECH_STARTED)
+        self.display.move(TurnEvent.SPEECH_STARTED)
         self.interrupt()
 
     def speech_stopped(self, event: SpeechStopped) -> None:
@@ -115,13 +116,16 @@ class Dialogue:
         """The leg dropped its sound: cut the items where they were heard, cancel the reply."""
         self.played(sample_count)
         for cut in self.output.cleared(sample_count):
-            self._cut(cut)
-            item = self.conversation.item_of(cut.ref)
-            text = item.text if item else ""
-            self._send(TruncateItem(cut.ref, cut.content_index, cut.heard_ms, text))
+            self._cut_short(cut)
         if self.output.is_muted(self.output.active_response):
             self._send(CancelResponse(self.output.active_response))
         self._check_over()
+
+    def _cut_short(self, cut: Cut) -> None:
+        """Cut an item and tell the session, which takes all of it for said."""
+        self._cut(cut)
+        item = self.conversation.item_of(cut.ref)
+        self._send(TruncateItem(cut.ref, cut.content_index, cut.heard_ms, item.text if item else ""))
 
     def _cut(self, cut: Cut) -> None:
         self.note(self.conversation.cut(cut, self._clock.utc_ms()))
@@ -134,20 +138,34 @@ class Dialogue:
         self._check_over()
 
     def _heard(self, ref: str) -> None:
+        dropped_ms = self._dropped_ms.pop(ref, 0)
+        if dropped_ms:
+            received_ms = self.output.received_ms(ref)
+            self._cut_short(Cut(ref, 0, received_ms, received_ms + dropped_ms))
+            return
         self.note(self.conversation.heard(ref, self._clock.utc_ms()))
         item = self.conversation.item_of(ref)
         if item is not None and item.is_finished:
             self.output.settle(ref)
 
+    def _drop(self, event: AudioDelta) -> None:
+        """Sound of an interrupted reply came too late: its item ends with what was heard before."""
+        item = self.conversation.item_of(event.ref)
+        if item is None or item.is_finished:
+            return
+        self._dropped_ms[event.ref] = self._dropped_ms.get(event.ref, 0) + event.chunk.duration_ms
+        if self.output.is_heard(event.ref):  # else it is cut when the leg has cleared
+            self._heard(event.ref)
+
     def audio(self, event: AudioDelta) -> None:
         """Sound of the agent: pass it on at once."""
         if not self.output.play(event):
+            self._drop(event)
             return
         self.has_spoken = True
         for timed in self._timing.first_sound(self.conversation.agent, self._clock.monotonic_s()):
             self._leg.show(timed)
-        if self._turn is not Turn.SPEAKING:
-            self._move(TurnEvent.AUDIO_QUEUED)
+        self.display.move(TurnEvent.AUDIO_QUEUED)
 
     # Replies.
 
@@ -155,7 +173,7 @@ class Dialogue:
         """A reply began."""
         self._awaits_reply = False
         self.output.response_started(event)
-        self._move(TurnEvent.RESPONSE_STARTED)
+        self.display.move(TurnEvent.RESPONSE_STARTED)
 
     def response_ended(self, event: ResponseEnded) -> None:
         """A reply is over: what of it was never heard is cut, what is being heard goes on."""
@@ -183,7 +201,7 @@ class Dialogue:
         """Ask the session for a reply."""
         self._awaits_reply = True
         self._send(Respond(say))
-        self._move(TurnEvent.REPLY_ASKED)
+        self.display.move(TurnEvent.REPLY_ASKED)
 
     async def played_out(self) -> None:
         """Wait until all sound that was sent on is heard or dropped."""
@@ -199,28 +217,7 @@ class Dialogue:
                     waiter.set_result(None)
             self._silence_waiters.clear()
         if self.output.is_idle and not self._awaits_reply:
-            self._move(TurnEvent.RESPONSE_OVER)
-
-    def _move(self, event: TurnEvent) -> None:
-        turn = next_turn(self._turn, event)
-        if turn is not self._turn:
-            self._turn = turn
-            if not self._is_covered:
-                self._leg.show(StatusChanged(STATUS[turn]))
-
-    def show_status(self, status: CallStatus) -> None:
-        """Show a status of the call itself (connecting, switching, reconnecting, ended).
-
-        It covers whose turn it is until `show_turn`: a leg that takes turns by itself must not hear
-        `listening` while nobody listens.
-        """
-        self._is_covered = True
-        self._leg.show(StatusChanged(status))
-
-    def show_turn(self) -> None:
-        """Show whose turn it is (after another status was shown)."""
-        self._is_covered = False
-        self._leg.show(StatusChanged(STATUS[self._turn]))
+            self.display.move(TurnEvent.RESPONSE_OVER)
 
     # Items.
 
@@ -233,10 +230,10 @@ class Dialogue:
         self.note(self.conversation.apply(event, self._clock.utc_ms(), received_ms))
         if isinstance(event, TurnCommitted):
             self._awaits_reply = True
-            self._move(TurnEvent.TURN_COMMITTED)
+            self.display.move(TurnEvent.TURN_COMMITTED)
         elif isinstance(event, ItemRemoved):
             self._awaits_reply = False
-            self._move(TurnEvent.TURN_REMOVED)
+            self.display.move(TurnEvent.TURN_REMOVED)
         elif isinstance(event, ItemDone | ItemFailed) and self.output.is_heard(ref):
             self._heard(ref)
 
@@ -261,7 +258,7 @@ class Dialogue:
         self.note((item,))
         self._send(CreateItem(item))
         self._timing.typed(self._clock.monotonic_s())
-        self._move(TurnEvent.TURN_COMMITTED)
+        self.display.move(TurnEvent.TURN_COMMITTED)
         self.respond()
 
     def notice(self, text: str) -> None:
@@ -292,7 +289,8 @@ class Dialogue:
         self.has_spoken = False
         self._refs_of.clear()
         self._awaits_reply = False
-        self._turn = Turn.LISTENING  # speech that the old session heard has no end in the new one
+        self._dropped_ms.clear()
+        self.display.begin_session()
         self._timing.begin_session()
 
     def cut_everything(self) -> None:
@@ -301,7 +299,7 @@ class Dialogue:
         A caller's turn without a transcript becomes a marked item, not a hole.
         """
         now = self._clock.utc_ms()
-        for cut in self.output.remaining_cuts():
+        for cut in self.output.abandon():
             self._cut(cut)
         for ref in self.conversation.unfinished():
             item = self.conversation.item_of(ref)

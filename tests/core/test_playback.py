@@ -112,10 +112,10 @@ def test_more_sound_after_an_underrun_continues_the_item():
 
 
 def test_the_end_of_a_call_drops_everything():
-    """`drop_all` cuts what is left without an answer of the leg."""
+    """`abandon` cuts what is left without an answer of the leg."""
     ledger = playback(("a", 100), ("b", 100))
     ledger.played(130 * MS)
-    assert ledger.drop_all() == (Cut("b", 0, 30, 100),)
+    assert ledger.abandon() == (Cut("b", 0, 30, 100),)
 
 
 def test_settled_items_are_forgotten():

@@ -83,7 +83,7 @@ async def test_the_end_of_a_call_cuts_what_was_not_heard_out(output: CallOutput)
         output.response_started(ResponseStarted(response))
         say(output, response, 100)
     output.played(150 * 24)
-    cuts = [(cut.ref, cut.heard_ms) for cut in output.remaining_cuts()]
+    cuts = [(cut.ref, cut.heard_ms) for cut in output.abandon()]
     assert ("of-r2", 50) in cuts
     assert not output.is_audible
 
