@@ -53,7 +53,7 @@ def find_config_file(config_file: str | Path | None, environ: Mapping[str, str])
     """
     for origin, named in (("--config", config_file), (CONFIG_VARIABLE, environ.get(CONFIG_VARIABLE))):
         if named:
-            path = Path(named).expanduser()
+            path = _expand(origin, str(named))
             if not path.is_file():
                 raise ConfigError(f"{origin}: got {named}, want a TOML file that exists")
             return path
@@ -61,6 +61,14 @@ def find_config_file(config_file: str | Path | None, environ: Mapping[str, str])
         if path.is_file():
             return path
     return None
+
+
+def _expand(name: str, place: str) -> Path:
+    """Return the path with ~ and ~user written out; raises ConfigError if there is no such user."""
+    try:
+        return Path(place).expanduser()
+    except RuntimeError:
+        raise ConfigError(f"{name}: got {place!r}, want a path; the home of ~ is not known") from None
 
 
 def _user_config_file(environ: Mapping[str, str]) -> Path:
@@ -84,6 +92,8 @@ def read_table(path: Path) -> dict[str, Any]:
         last_line = text.count("\n") + 1
         words = str(error).replace("at end of document", f"at the end, line {last_line}")
         raise ConfigError(f"{path}: bad TOML: {words}") from error
+    except RecursionError:
+        raise ConfigError(f"{path}: bad TOML: arrays or tables are nested too deeply") from None
 
 
 def _settings_variables(environ: Mapping[str, str]) -> list[tuple[str, str, FieldKind]]:
@@ -113,7 +123,7 @@ def _overlay(settings: Settings, key: str, value: object, *, source: str) -> Set
 
 def _home(settings: Settings, environ: Mapping[str, str]) -> Path:
     if settings.home:
-        return Path(settings.home).expanduser().absolute()
+        return _expand("home", settings.home).absolute()
     user_home = Path(environ.get("HOME") or Path.home())
     return Path(environ.get("XDG_DATA_HOME") or user_home / ".local" / "share").absolute() / "agentvoice"
 
@@ -155,7 +165,12 @@ def check_settings(settings: Settings) -> None:
         )
     openai = settings.engines.openai
     check_secret_reference("engines.openai.api_key", openai.api_key)
-    url = urlsplit(openai.url)
+    try:
+        url = urlsplit(openai.url)
+    except ValueError:  # such as a bracket left open
+        raise ConfigError("engines.openai.url: got a value that is no URL, want wss://host/path") from None
+    if "@" in url.netloc:  # not repeated: it would show the password
+        raise ConfigError("engines.openai.url: got a user or password in it, want wss://host/path")
     if url.scheme not in ("ws", "wss") or not url.hostname:
         raise ConfigError(f"engines.openai.url: got {openai.url!r}, want wss://… (or ws://… on loopback)")
     if url.scheme == "ws" and not (openai.allow_plain_ws or is_loopback(url.hostname)):

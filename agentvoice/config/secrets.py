@@ -59,10 +59,10 @@ def _find_secret(name: str, reference: str, environ: Mapping[str, str] | None) -
             )
         path = Path(folder) / place
     else:
-        path = Path(place).expanduser()
+        path = Path(place)
     try:
-        secret = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
+        secret = path.expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, ValueError, RuntimeError) as error:  # no text, a NUL in the path, ~ of nobody
         raise ConfigError(f"{name}: got {reference}, want a text file that can be read") from error
     if not secret:
         raise ConfigError(f"{name}: got {reference}, want a file that is not empty")

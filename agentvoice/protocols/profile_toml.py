@@ -44,6 +44,8 @@ def decode_profile(text: str, source: str) -> ProfileFile:
         last_line = text.count("\n") + 1
         words = str(error).replace("at end of document", f"at the end, line {last_line}")
         raise UsageError(f"{source}: bad TOML: {words}") from error
+    except RecursionError:
+        raise UsageError(f"{source}: bad TOML: arrays or tables are nested too deeply") from None
     key = table.pop(KEY, "")
     if not isinstance(key, str):
         raise UsageError(f"{source}: {KEY}: got {describe(key)}, want an npub or env:NAME")

@@ -77,6 +77,12 @@ def test_a_named_file_must_exist(tmp_path: Path, by: str):
         load_settings(named, environ)
 
 
+def test_a_home_of_nobody_is_named():
+    """A path that begins with the home of an unknown user is a wrong path, not a defect."""
+    with pytest.raises(ConfigError, match=r"^--config: got '~nobody-of-that-name/x', want a path"):
+        load_settings("~nobody-of-that-name/x", {})
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -93,6 +99,7 @@ def test_a_named_file_must_exist(tmp_path: Path, by: str):
         ("[log]\nlevel = 'loud'", "log.level: got the text 'loud', want one of debug, info, warning, error"),
         ("http = 1", "http: got 1, want a table of settings"),
         ("a = 1\nb == 2", "bad TOML: Invalid value (at line 2, column 4)"),
+        ("a = " + "[" * 5_000, "bad TOML: arrays or tables are nested too deeply"),
         ("a = 1\nb", "bad TOML: Expected '=' after a key in a key/value pair (at the end, line 2)"),
     ],
 )
@@ -110,6 +117,9 @@ def test_a_wrong_file_is_named(tmp_path: Path, text: str, message: str):
         ),
         ("project = 'A B'", "project: got 'A B'"),
         ("[http]\nhost = ' '", "http.host: got nothing"),
+        ("home = '~nobody-of-that-name/x'", "home: got '~nobody-of-that-name/x', want a path"),
+        ("[engines.openai]\nurl = 'wss://[::1'", "engines.openai.url: got a value that is no URL"),
+        ("[engines.openai]\nurl = 'ws://u:pw@a.b'", "engines.openai.url: got a user or password in it"),
         ("[engines.openai]\nurl = 'https://a.b'", "engines.openai.url: got 'https://a.b', want wss://"),
         (
             "[engines.openai]\nurl = 'ws://a.b/v1'",

@@ -95,6 +95,7 @@ def test_the_public_key_is_not_in_the_file():
         ('slug = "a"\nname = "A"\npubkey = "x"', "a.toml: pubkey: unknown key; did you mean key?"),
         ('slug = "A B"\nname = "A"', "a.toml: slug: got 'A B'"),
         ('slug = "a"\nname = ', "a.toml: bad TOML: Invalid value (at the end, line 2)"),
+        ("aliases = " + "[" * 5_000, "a.toml: bad TOML: arrays or tables are nested too deeply"),
         ('slug = "a"\nname "A"', "(at line 2, column 6)"),
         (
             'slug = "a"\nname = "A"\n[local]\nsilence_ms = 5',
