@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from urllib.parse import urlsplit, urlunsplit
 
 from agentvoice.core.agent import check_slug
 from agentvoice.errors import UsageError
 
 EMBEDDED_RELAY = "embedded"
 """Name of the relay that the daemon itself runs; resolved to an address when dialling."""
+
+MAX_RELAY_CHARS = 500
+"""A relay's address is put into tags as a hint; relays take up to 1,023 bytes there."""
 
 MAX_TITLE_CHARS = 79  # NIP-14: subjects stay under 80 characters
 
@@ -64,11 +68,32 @@ def check_project(project: Project, *, policy_given: bool) -> None:
     if not project.relays:
         raise UsageError(f"relays: got none, want ws:// or wss:// addresses, or {EMBEDDED_RELAY}")
     for relay in project.relays:
-        if relay != EMBEDDED_RELAY and not relay.startswith(("ws://", "wss://")):
-            raise UsageError(f"relays: got {relay!r}, want ws://…, wss://… or {EMBEDDED_RELAY}")
+        if relay != EMBEDDED_RELAY:
+            _check_relay(relay)
     if len(set(project.relays)) != len(project.relays):
         raise UsageError("relays: got one address twice, want each once")
     if not policy_given and set(project.relays) != {EMBEDDED_RELAY}:
         raise UsageError(
             "policy: got none, want public, review, private or off: this project names outside relays"
         )
+
+
+def public_address(relay: str) -> str:
+    """Return a relay's address as others may see it: without a query, which may hold a token."""
+    try:
+        return urlunsplit(urlsplit(relay)._replace(query="", fragment=""))
+    except ValueError:
+        return ""
+
+
+def _check_relay(relay: str) -> None:
+    try:
+        parts = urlsplit(relay)
+        host, _ = parts.hostname, parts.port
+    except ValueError:  # a bracket left open, a port that is no number
+        host, parts = None, urlsplit("")
+    if "@" in parts.netloc:  # not repeated: it would show the password
+        raise UsageError("relays: got an address with a user or password in it, want wss://host/path")
+    is_plain = relay.isprintable() and " " not in relay
+    if not relay.startswith(("ws://", "wss://")) or not host or not is_plain or len(relay) > MAX_RELAY_CHARS:
+        raise UsageError(f"relays: got {relay[:80]!r}, want ws://…, wss://… or {EMBEDDED_RELAY}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agentvoice.core.delivery import Publication
-from agentvoice.core.project import EMBEDDED_RELAY
+from agentvoice.core.project import EMBEDDED_RELAY, public_address
 from agentvoice.protocols.documents import (
     CallDocument,
     PublicationDocument,
@@ -67,7 +67,7 @@ def link_of(publication: Publication, embedded_url: str) -> str:
     relays = publication.relays_with_all() or tuple(
         dict.fromkeys(delivery.relay for delivery in publication.deliveries)
     )
-    urls = tuple(embedded_url if relay == EMBEDDED_RELAY else relay for relay in relays)
+    urls = tuple(embedded_url if relay == EMBEDDED_RELAY else public_address(relay) for relay in relays)
     return encode_nevent(EventPointer(root.id, urls, root.pubkey, root.kind))
 
 

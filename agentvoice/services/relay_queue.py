@@ -14,7 +14,7 @@ import structlog
 from agentvoice.config.settings import PublishSettings
 from agentvoice.core.delivery import DeliveryEvent
 from agentvoice.core.ports import Clock, RelayAnswer, Relays
-from agentvoice.core.project import EMBEDDED_RELAY
+from agentvoice.core.project import EMBEDDED_RELAY, public_address
 from agentvoice.core.retry import (
     MS_PER_S,
     RetryPlan,
@@ -96,7 +96,7 @@ class RelayQueue:
                     if not await self._attempt(attempt):
                         return attempts
         except AgentVoiceError as error:  # the database's: one relay's trouble is not the others'
-            log.warning("deliveries_interrupted", relay=relay, error=str(error))
+            log.warning("deliveries_interrupted", relay=public_address(relay), error=str(error))
         finally:
             self._busy.discard(relay)
         return attempts
@@ -122,7 +122,10 @@ class RelayQueue:
                 return await self._keep_pace_after_success(attempt)
             case Verdict.REJECTED:
                 log.warning(
-                    "event_rejected", relay=delivery.relay, call_id=delivery.call_id, answer=answer.message
+                    "event_rejected",
+                    relay=public_address(delivery.relay),
+                    call_id=delivery.call_id,
+                    answer=answer.message,
                 )
                 await self._record(attempt, DeliveryEvent.REJECTED, answer.message)
                 return True
@@ -161,7 +164,7 @@ class RelayQueue:
         is_over = is_too_old(delivery.created_at, now, self._plan)
         outcome = DeliveryEvent.EXPIRED if is_over else DeliveryEvent.POSTPONED
         log.info(
-            "delivery_failed", relay=delivery.relay, call_id=delivery.call_id, attempts=delivery.attempts,
+            "delivery_failed", relay=public_address(delivery.relay), call_id=delivery.call_id, attempts=delivery.attempts,
             outcome=outcome.value, answer=answer,
         )  # fmt: skip
         await self._record(attempt, outcome, answer, next_at)

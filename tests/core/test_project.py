@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agentvoice.core.project import MAX_TITLE_CHARS, Project, check_project
+from agentvoice.core.project import MAX_TITLE_CHARS, Project, check_project, public_address
 from agentvoice.errors import UsageError
 
 HOME = Project("home", "Home", "a" * 64)
@@ -20,6 +20,14 @@ FAR = ("wss://relay.example",)
         ({"title": "x" * (MAX_TITLE_CHARS + 1)}, "title: got 80 characters"),
         ({"relays": ()}, "relays: got none, want ws:// or wss:// addresses, or embedded"),
         ({"relays": ("http://relay.example",)}, "relays: got 'http://relay.example', want ws://"),
+        ({"relays": ("wss://",)}, "relays: got 'wss://', want ws://"),
+        ({"relays": ("wss://[::1",)}, "relays: got 'wss://\\[::1', want ws://"),
+        ({"relays": ("wss://relay.example/\x1b[2J",)}, "relays: got 'wss://relay.example/\\\\x1b"),
+        ({"relays": ("wss://relay.example/" + "x" * 500,)}, "relays: got 'wss://relay.example/xxx"),
+        (
+            {"relays": ("wss://me:secret@relay.example",)},
+            "relays: got an address with a user or password in it",
+        ),
         ({"relays": FAR * 2}, "relays: got one address twice"),
     ],
 )
@@ -42,3 +50,9 @@ def test_nothing_leaves_the_machine_unsaid(relays: tuple[str, ...]):
 def test_the_embedded_relay_needs_no_policy():
     """What stays on the machine may be published by default; the longest title is allowed."""
     check_project(replace(HOME, title="x" * MAX_TITLE_CHARS), policy_given=False)
+
+
+def test_others_see_an_address_without_its_token():
+    """A hint in a public tag, a link and a log line tell where the relay is, not how we get in."""
+    assert public_address("wss://relay.example/path?token=abc#x") == "wss://relay.example/path"
+    assert public_address("embedded") == "embedded"

@@ -11,7 +11,13 @@ from dataclasses import dataclass, replace
 
 from agentvoice.core.event import Tags, UnsignedEvent
 from agentvoice.core.item import Item, ItemKind, Role
-from agentvoice.core.project import EMBEDDED_RELAY, MAX_TITLE_CHARS, Project, ThreadShape
+from agentvoice.core.project import (
+    EMBEDDED_RELAY,
+    MAX_TITLE_CHARS,
+    Project,
+    ThreadShape,
+    public_address,
+)
 from agentvoice.protocols.nostr.clean import MAX_CONTENT_CHARS, clean_tag_value, clean_text, split_text
 from agentvoice.protocols.nostr.nip01 import KIND_TEXT_NOTE, event_id
 from agentvoice.protocols.nostr.nip10 import build_reply_tags
@@ -181,7 +187,7 @@ def _link(
     project: Project, drafts: Sequence[_Draft], dates: Sequence[int], common: Tags
 ) -> tuple[UnsignedEvent, ...]:
     """Return the events, each naming its root and parent, which therefore come first."""
-    hint = next((relay for relay in project.relays if relay != EMBEDDED_RELAY), "")
+    hint = next((public_address(relay) for relay in project.relays if relay != EMBEDDED_RELAY), "")
     events: list[UnsignedEvent] = []
     ids: list[str] = []
     for draft, created_at in zip(drafts, dates, strict=True):

@@ -102,8 +102,8 @@ def test_a_chained_thread():
 
 
 def test_the_relay_hint_is_one_that_others_can_reach():
-    """The embedded relay is no hint; the project's first outside relay is."""
-    events = build(replace(A_PROJECT, relays=(EMBEDDED_RELAY, "wss://r.example")))
+    """The embedded relay is no hint; the project's first outside relay is, without what lets us in."""
+    events = build(replace(A_PROJECT, relays=(EMBEDDED_RELAY, "wss://r.example?token=abc")))
     assert tags_named(events[1], "e")[0][2] == "wss://r.example"
 
 
