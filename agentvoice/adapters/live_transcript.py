@@ -28,7 +28,7 @@ class LiveTranscript:
         match update:
             case AgentChanged(slug, name):
                 self._names[slug] = name
-                self._write_line(f"— {name} is on the call —")
+                self._write_line(f"— {_plain(name)} is on the call —")
             case ItemChanged(item) if item.is_finished and item.text:
                 self._write_item(item)
             case PublishingChanged(refused=True) if not self._is_refused:
@@ -41,7 +41,7 @@ class LiveTranscript:
         line = self._line(item)
         if line and self._written.get(item.id) != line:
             self._written[item.id] = line
-            self._write_line(line)
+            self._write_line(_plain(line))
 
     def _line(self, item: Item) -> str:
         if item.kind is ItemKind.NOTICE:
@@ -51,3 +51,8 @@ class LiveTranscript:
         name = CALLER_NAME if item.role is Role.USER else self._names.get(item.agent, item.agent)
         cut = CUT_MARK if item.status is ItemStatus.INTERRUPTED else ""
         return f"{name}: {item.text}{cut}"
+
+
+def _plain(text: str) -> str:
+    """Return what was said on one line, without what a terminal would obey: it comes from outside."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())

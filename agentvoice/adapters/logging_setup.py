@@ -28,6 +28,9 @@ _SECRETS = re.compile(
     re.IGNORECASE,
 )
 
+# C0 (but tab and line feed, which tracebacks have), DEL, C1: a relay's or caller's text may hold them.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
 
 def set_up_logging(
     settings: LogSettings, environ: Mapping[str, str] | None = None, stream: TextIO | None = None
@@ -84,8 +87,11 @@ def _rendering(*, is_json: bool, has_priority: bool) -> list[Processor]:
 
 
 def strike_out_secrets(_logger: WrappedLogger, _method: str, line: Any) -> Any:
-    """Replace keys and tokens in a rendered line: the last step, so that nothing gets past it."""
-    return _SECRETS.sub(STRUCK_OUT, line) if isinstance(line, str) else line
+    """Replace keys and tokens in a rendered line, and what a terminal would obey.
+
+    It is the last step, so that nothing gets past it.
+    """
+    return _SECRETS.sub(STRUCK_OUT, _CONTROLS.sub("\ufffd", line)) if isinstance(line, str) else line
 
 
 def _add_priority(_logger: WrappedLogger, method: str, line: Any) -> Any:

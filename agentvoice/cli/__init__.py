@@ -15,10 +15,12 @@ import click
 
 from agentvoice import __version__
 from agentvoice.cli.frame import Invocation, LazyGroup, Listed
+from agentvoice.cli.output import one_line
 from agentvoice.errors import AgentVoiceError
 
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 128 + 2  # as a shell reports SIGINT
+MAX_COMPLAINT_CHARS = 2_000
 
 COMMANDS = (
     Listed("serve", "agentvoice.cli.serve:serve", "Run the daemon in the foreground (systemd runs this)."),
@@ -92,7 +94,7 @@ def run(arguments: Sequence[str]) -> int:
 def _complain(message: str, invocation: Invocation) -> None:
     if invocation.debug:
         traceback.print_exc()
-    click.echo(f"agentvoice: {' '.join(message.split())}", err=True)
+    click.echo(f"agentvoice: {one_line(message, limit=MAX_COMPLAINT_CHARS)}", err=True)
 
 
 def _usage_line(error: click.ClickException) -> str:

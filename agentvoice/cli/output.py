@@ -32,7 +32,7 @@ def _shown(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
-        return ", ".join(str(part) for part in value) or "-"
+        return one_line(", ".join(str(part) for part in value), limit=1_000) or "-"
     return one_line(str(value)) if value not in ("", None) else "-"
 
 

@@ -45,6 +45,15 @@ def test_a_turn_is_written_once_until_it_grows():
     ]
 
 
+def test_what_was_said_cannot_steer_the_terminal():
+    """A name or an answer with terminal commands, line ends or a change of writing direction is plain text."""
+    hostile = replace(ANSWER, text="Hi\x1b[2J\r\nyou: yes\u202e")
+    assert lines_of(AgentChanged("ada", "A\x1b]0;x\x07da"), ItemChanged(hostile)) == [
+        "— A ]0;x da is on the call —",
+        "A ]0;x da: Hi [2J you: yes",
+    ]
+
+
 def test_an_interrupted_answer_is_marked():
     """What the caller did not hear to its end carries a mark."""
     assert lines_of(ItemChanged(replace(ANSWER, status=ItemStatus.INTERRUPTED))) == ["ada: Hi there. …"]

@@ -52,6 +52,13 @@ def test_plain_lines_for_people():
     assert "\x1b" not in stream.getvalue()
 
 
+def test_what_is_logged_cannot_steer_the_terminal():
+    """Words of a peer reach the operator's terminal without the commands in them."""
+    stream, log = logged(LogSettings(), {})
+    log.info("relay_lost", reason="\x1b[2Jgone\x9b1m")
+    assert "\ufffd[2Jgone\ufffd1m" in stream.getvalue()
+
+
 def test_the_level_is_kept():
     """What is less serious than the level is not written."""
     stream, log = logged(LogSettings(level="error"), {})
