@@ -24,7 +24,7 @@ from agentvoice.core.speech import (
     SessionLost,
     ToolCallRequested,
 )
-from agentvoice.errors import AgentVoiceError, CallError, EngineUnavailable, SessionExpired, TimedOut
+from agentvoice.errors import AgentVoiceError, EngineUnavailable, SessionExpired, TimedOut
 from agentvoice.protocols.tool_answers import encode_tool_answer
 from agentvoice.services.call_record import CallRecord
 from agentvoice.services.cast import Cast
@@ -228,15 +228,13 @@ class CallHandover:
             self.refuse_tool(tool, str(failure))
         return failure
 
-    def refuse_twin(self, tool: ToolCallRequested) -> AgentVoiceError:
-        """Another handover runs: what comes of that one is what is spoken next, so ask for nothing."""
-        failure = CallError("handover: another one is running")
-        self._answer(tool, {"ok": False, "error": str(failure)})
-        return failure
+    def turn_down(self, tool: ToolCallRequested, reason: str) -> None:
+        """Tell the model that its tool call failed; what is spoken next comes from elsewhere."""
+        self._answer(tool, {"ok": False, "error": reason})
 
     def refuse_tool(self, tool: ToolCallRequested, reason: str) -> None:
         """Tell the model that its tool call failed, and let it speak on."""
-        self._answer(tool, {"ok": False, "error": reason})
+        self.turn_down(tool, reason)
         self._dialogue.respond()
 
     def _answer(

@@ -14,8 +14,6 @@ class CallProgress:
     def __init__(self, record: CallRecord) -> None:
         self.state = CallState.CONNECTING
         self.reason: EndReason | None = None
-        self.ends_when_quiet: EndReason | None = None
-        """Set once the agent says its last words: the call ends when they were heard."""
         self._record = record
         self._ended = asyncio.Event()
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import structlog
 
 from agentvoice.config import CallSettings
-from agentvoice.core.call import Call, CallEvent, CallState, EndReason
+from agentvoice.core.call import Call, CallState, EndReason
 from agentvoice.core.conversation import Conversation
 from agentvoice.core.engine import TOOL_END_CALL
 from agentvoice.core.handover import transfer_target
@@ -35,6 +35,7 @@ from agentvoice.core.ports import CallerLeg, Clock, SpeechEngine
 from agentvoice.core.project import Project
 from agentvoice.core.speech import (
     AudioDelta,
+    ItemRemoved,
     ResponseEnded,
     ResponseStarted,
     SessionError,
@@ -47,6 +48,8 @@ from agentvoice.core.speech import (
     UsageReported,
 )
 from agentvoice.errors import AgentVoiceError, CallError, StorageError
+from agentvoice.services.call_changes import CallChanges
+from agentvoice.services.call_farewell import CallFarewell
 from agentvoice.services.call_handover import CallHandover
 from agentvoice.services.call_progress import CallProgress
 from agentvoice.services.call_record import CallRecord
@@ -141,11 +144,22 @@ class CallSession:
             self._clock,
             self._settings,
         )
+        self._changes = CallChanges(
+            self._handover, self._link, self._dialogue, self._progress, self._start, self._gave_up
+        )
+        self._farewell = CallFarewell(
+            self._handover,
+            self._dialogue,
+            self._clock,
+            self._settings.goodbye_timeout_s,
+            self._start,
+            self.request_end,
+        )
         self._dialogue.display.show_status(CallStatus.CONNECTING)
         self._wish.show()
         self._start(self._read_leg(), "caller leg")
         self._start(self._limit(), "time limit")
-        self._start(self._begin(), "first session")
+        self._start(self._changes.begin(self.call.agent), "first session")
         await self._progress.wait_for_end()
         for task in self._tasks:
             task.cancel()
@@ -162,23 +176,18 @@ class CallSession:
         dialogue = self._dialogue
         self._on_event.update(
             {
-                SpeechStarted: dialogue.speech_started,
+                SpeechStarted: self._speech_started,
+                ItemRemoved: self._nothing_said,
                 SpeechStopped: dialogue.speech_stopped,
                 AudioDelta: dialogue.audio,
                 ResponseStarted: dialogue.response_started,
                 ResponseEnded: self._response_ended,
-                CallerText: lambda event: dialogue.typed(event.text),
-                Played: lambda event: self._played(event.sample_count),
-                OutputCleared: lambda event: dialogue.output_cleared(event.sample_count),
+                CallerText: self._typed,
+                Played: self._played,
+                OutputCleared: self._output_cleared,
                 InterruptPressed: lambda event: dialogue.interrupt(),
             }
         )
-
-    async def _begin(self) -> None:
-        await self._handover.begin(self.call.agent)
-        self._progress.move(CallEvent.SESSION_READY)
-        self._handover.greet()
-        self._dialogue.display.show_turn()  # after the greeting was asked for: the caller shall wait for it
 
     async def _limit(self) -> None:
         limit_s = self._settings.max_minutes * 60
@@ -191,6 +200,7 @@ class CallSession:
         try:
             await self._link.leave()
             self._dialogue.cut_everything()
+            self._changes.end()
             self._dialogue.display.show_status(CallStatus.ENDED)
         finally:
             await close_within_limit(self._clock, "caller leg", self._leg.close)
@@ -218,7 +228,7 @@ class CallSession:
         """
         if self._progress.state in (CallState.CONNECTING, CallState.ENDING):
             return CallError(f"handover: the call is {self._progress.state.value}")
-        task = self._start(self._switch(slug, None), f"handover to {slug}")
+        task = self._start(self._changes.switch(slug, None), f"handover to {slug}")
         await asyncio.wait({task})
         if task.cancelled() or task.exception() is not None:
             return CallError("handover: the call ended before it was done")
@@ -240,15 +250,33 @@ class CallSession:
             self._dialogue.audio_appended(event.chunk.duration_ms)
 
     def _user_said(self, text: str) -> None:
+        self._farewell.words_heard()
         self._wish.heard(text, self._dialogue.notice)
 
-    def _played(self, sample_count: int) -> None:
-        self._dialogue.played(sample_count)
-        self._check_quiet()
+    def _speech_started(self, event: SpeechStarted) -> None:
+        self._farewell.speech_started()
+        self._dialogue.speech_started(event)
+
+    def _nothing_said(self, event: ItemRemoved) -> None:
+        self._dialogue.item(event)
+        self._farewell.nothing_said()
+
+    def _typed(self, event: CallerText) -> None:
+        self._farewell.speech_started()
+        self._user_said(event.text)  # a wish about publishing does not wait for a session
+        self._changes.typed(event.text)
+
+    def _played(self, event: Played) -> None:
+        self._dialogue.played(event.sample_count)
+        self._farewell.check()
+
+    def _output_cleared(self, event: OutputCleared) -> None:
+        self._dialogue.output_cleared(event.sample_count)
+        self._farewell.check()
 
     def _response_ended(self, event: ResponseEnded) -> None:
         self._dialogue.response_ended(event)
-        self._check_quiet()
+        self._farewell.check()
 
     def _session_error(self, event: SessionError) -> None:
         log.warning("session_error", call=self.call.id, code=event.code, message=event.message)
@@ -261,66 +289,30 @@ class CallSession:
     # Tools, handover, lost sessions.
 
     def _switch_asked(self, event: SwitchAsked) -> None:
-        self._start(self._switch(event.agent, None), f"handover to {event.agent}")
+        self._start(self._changes.switch(event.agent, None), f"handover to {event.agent}")
 
     def _tool_called(self, event: ToolCallRequested) -> None:
         self._dialogue.item(event)
         slug = transfer_target(event.name)
         if slug is not None:
-            self._start(self._switch(slug, event), f"handover to {slug}")
+            self._start(self._changes.switch(slug, event), f"handover to {slug}")
         elif event.name == TOOL_END_CALL:
-            self._end_when_quiet(EndReason.AGENT)
+            self._farewell.asked(event)
         else:
             self._handover.refuse_tool(event, f"there is no tool named {event.name}")
-
-    async def _switch(self, slug: str, tool: ToolCallRequested | None) -> AgentVoiceError | None:
-        """Hand over; return why it failed, if it did (the old agent stays and says so)."""
-        if tool is not None and self._progress.is_in(CallState.SWITCHING):
-            return self._handover.refuse_twin(tool)
-        if not self._progress.is_in(CallState.LIVE):
-            return self._handover.stay(CallError(f"handover: the call is {self._progress.state.value}"), tool)
-        self._progress.move(CallEvent.SWITCH_REQUESTED)
-        self._dialogue.display.show_status(CallStatus.SWITCHING)
-        failure = await self._handover.switch(slug, tool)
-        if self._progress.is_in(CallState.SWITCHING):  # else its session was lost meanwhile
-            self._progress.move(CallEvent.SWITCH_FAILED if failure else CallEvent.SWITCH_DONE)
-            self._dialogue.display.show_turn()
-        return failure
 
     def _session_lost(self, event: SessionLost) -> None:
         log.warning("session_lost", call=self.call.id, reason=event.reason, expired=event.expired)
         self._record.happened("session_lost", event.reason)
-        if self._progress.ends_when_quiet is not None:
-            self.request_end(self._progress.ends_when_quiet)
+        if self._farewell.is_pending:
+            self.request_end(EndReason.AGENT)
             return
-        self._link.lose()
-        self._progress.move(CallEvent.SESSION_LOST)
-        self._dialogue.display.show_status(CallStatus.RECONNECTING)
-        self._start(self._restore(event), "reconnect")
+        self._changes.lost(event)
 
-    async def _restore(self, lost: SessionLost) -> None:
-        failure = await self._handover.restore(lost)
-        if failure is not None:
-            self.error = failure
-            self._dialogue.notice(f"The call ends: {failure}")
-            self.request_end(EndReason.ENGINE_FAILED)
-        elif self._progress.is_in(CallState.RECONNECTING):
-            self._progress.move(CallEvent.SESSION_READY)
-            self._dialogue.display.show_turn()
-
-    def _end_when_quiet(self, reason: EndReason) -> None:
-        """End once the agent's last words were heard, or after the limit for them."""
-        self._progress.ends_when_quiet = reason
-        self._start(self._end_after_goodbye(reason), "goodbye limit")
-        self._check_quiet()
-
-    async def _end_after_goodbye(self, reason: EndReason) -> None:
-        await self._clock.sleep_until(self._clock.monotonic_s() + self._settings.goodbye_timeout_s)
-        self.request_end(reason)
-
-    def _check_quiet(self) -> None:
-        if self._progress.ends_when_quiet is not None and self._dialogue.output.is_idle:
-            self.request_end(self._progress.ends_when_quiet)
+    def _gave_up(self, failure: AgentVoiceError) -> None:
+        self.error = failure
+        self._dialogue.notice(f"The call ends: {failure}")
+        self.request_end(EndReason.ENGINE_FAILED)
 
     def _new_id(self) -> str:
         return build_uuid7(self._clock.utc_ms(), self._clock.random_bytes(RANDOM_BYTES))

@@ -254,12 +254,19 @@ class Dialogue:
     def typed(self, text: str) -> None:
         """The caller typed a turn: it interrupts, enters, and asks for a reply."""
         self.interrupt()
-        item = self.conversation.add_user_text(text, self._clock.utc_ms())
-        self.note((item,))
-        self._send(CreateItem(item))
+        self._send(CreateItem(self._enter_typed(text)))
         self._timing.typed(self._clock.monotonic_s())
         self.display.move(TurnEvent.TURN_COMMITTED)
         self.respond()
+
+    def typed_in_vain(self, text: str) -> None:
+        """The caller typed a turn that no session will answer."""
+        self._enter_typed(text)
+
+    def _enter_typed(self, text: str) -> Item:
+        item = self.conversation.add_user_text(text, self._clock.utc_ms())
+        self.note((item,))
+        return item
 
     def notice(self, text: str) -> None:
         """Tell the caller something that is no speech; it is kept with the call."""
