@@ -38,3 +38,14 @@ def test_a_row_with_other_fixed_values_is_left_alone(database: Database):
             values = GARDEN | {"settings": "[]"} | other
             assert not upsert(session, ProjectRow, values, key=("slug",), fixed=("created_at", "pubkey"))
     assert stored(database) == ("{}", 1, 1)
+
+
+def test_text_that_a_database_does_not_take_costs_no_row(database: Database):
+    """A NUL or a lone surrogate is replaced; all else stays as it is."""
+    with database.writing() as session:
+        insert_missing(session, ProjectRow, GARDEN | {"settings": "a\0b\ud800\N{SNOWMAN}"})
+    assert stored(database)[0] == "a\ufffdb?\N{SNOWMAN}"
+    with database.writing() as session:
+        values = GARDEN | {"settings": "\0"}
+        assert upsert(session, ProjectRow, values, key=("slug",), fixed=("created_at",))
+    assert stored(database)[0] == "\ufffd"
