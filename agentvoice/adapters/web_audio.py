@@ -49,7 +49,7 @@ class SocketLeg:
         async for message in self._socket:
             try:
                 if message.type is WSMsgType.BINARY:
-                    yield CallerAudio(callpage.decode_sound(message.data))
+                    yield CallerAudio(callpage.decode_caller_sound(message.data))
                 elif message.type is WSMsgType.TEXT:
                     yield callpage.leg_event(callpage.decode_client_frame(message.data))
             except RemoteProtocolError as error:

@@ -203,6 +203,16 @@ def decode_sound(data: bytes) -> AudioChunk:
     return AudioChunk(CALL_FORMAT, data)
 
 
+def decode_caller_sound(data: bytes) -> AudioChunk:
+    """Return a client's sound; raises RemoteProtocolError as decode_sound does, and below 1 ms.
+
+    Queues are bounded in milliseconds: frames of none would never fill them.
+    """
+    if len(data) < CALL_FORMAT.bytes_of(1):
+        raise RemoteProtocolError(f"call socket: got {len(data)} bytes of sound, want 1 ms or more")
+    return decode_sound(data)
+
+
 def leg_event(frame: ClientFrame) -> LegEvent:
     """Return what a client's frame means; raises RemoteProtocolError for a second `start`."""
     match frame:

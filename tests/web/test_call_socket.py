@@ -219,6 +219,8 @@ async def test_a_client_that_says_nothing_is_told(daemon: Daemon, monkeypatch: p
 
 
 HARM = (
+    b"",
+    b"\0" * 46,  # whole samples, but less than a millisecond
     '{"a":' + "[" * 50_000,
     '{"type":"played","samples":-1}',
     '{"type":"cleared","samples":1000000000000000000000}',
