@@ -23,6 +23,12 @@ TURN_DETECTIONS = ("server_vad", "semantic_vad", TURN_DETECTION_MANUAL)
 EAGERNESS = ("low", "medium", "high", "auto")
 LANGUAGE = re.compile(r"[a-z]{2}")
 
+# Controls, line ends, lone surrogates, and what turns the writing direction of all that follows:
+# names stand in terminals, pages and published notes. Joiners stay: scripts and emoji need them.
+_NOT_PLAIN = re.compile(
+    "[\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff]"
+)
+
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?")
 
 
@@ -140,6 +146,14 @@ def _check_length(field_name: str, text: str, low: int, high: int) -> None:
         raise UsageError(f"{field_name}: got {len(text)} characters, want {low} to {high}")
 
 
+def _check_plain(field_name: str, text: str) -> None:
+    found = _NOT_PLAIN.search(text)
+    if found:
+        raise UsageError(
+            f"{field_name}: got the control character U+{ord(found.group()):04X}, want a plain line of text"
+        )
+
+
 def _check_range(field_name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
         raise UsageError(f"{field_name}: got {value}, want {low} to {high}")
@@ -154,11 +168,13 @@ def check_agent(agent: AgentProfile) -> None:
     """Raise UsageError naming the first field of `agent` that is not usable."""
     check_slug("slug", agent.slug)
     _check_length("name", agent.name.strip(), 1, MAX_NAME_CHARS)
+    _check_plain("name", agent.name)
     _check_length("instructions", agent.instructions, 0, MAX_INSTRUCTIONS_CHARS)
     _check_length("greeting", agent.greeting, 0, MAX_GREETING_CHARS)
     _check_length("aliases", "x" * len(agent.aliases), 0, MAX_ALIASES)
     for alias in agent.aliases:
         _check_length("aliases", alias.strip(), 1, MAX_NAME_CHARS)
+        _check_plain("aliases", alias)
     if not agent.engines:
         raise UsageError(f"engines: got none, want at least one of {', '.join(ENGINES)}")
     for engine in agent.engines:
@@ -202,6 +218,8 @@ def check_local(local: LocalSettings) -> None:
     for stage_name, stage in (("stt", local.stt), ("llm", local.llm), ("tts", local.tts)):
         if stage.url and not stage.url.startswith(("http://", "https://")):
             raise UsageError(f"local.{stage_name}.url: got {stage.url!r}, want http:// or https://")
+        if "@" in stage.url.partition("://")[2].partition("/")[0]:  # not repeated: it would show the password
+            raise UsageError(f"local.{stage_name}.url: got a user or password in it, want https://host/path")
         if stage.api_key and not stage.api_key.startswith(("env:", "file:")):
             raise UsageError(
                 f"local.{stage_name}.api_key: got a value, want a reference env:NAME or file:PATH"
