@@ -11,7 +11,7 @@ from agentvoice.adapters.local_speech.stages import STT_RATE_HZ, ChatMessage
 from agentvoice.config import read_secret
 from agentvoice.core.agent import StageSettings
 from agentvoice.core.ports import Clock
-from agentvoice.errors import ConnectFailed, ConnectionLost
+from agentvoice.errors import ConnectFailed, ConnectionLost, RemoteProtocolError
 from agentvoice.protocols.openai_http import (
     ChatStream,
     HttpRequest,
@@ -28,6 +28,8 @@ DEFAULT_VOICE = "alloy"
 """OpenAI's first voice; compatible servers know it."""
 BOUNDARY_BYTES = 16
 MAX_ERROR_BYTES = 16 * 1024
+MAX_WHOLE_BODY_BYTES = 1024 * 1024
+"""A transcription of the longest turn has some kilobytes."""
 
 
 class Endpoint:
@@ -67,9 +69,16 @@ class Endpoint:
                 yield chunk
 
     async def whole_body(self, request: HttpRequest) -> bytes:
-        """Send the request and return the whole answer; same errors as `body`."""
+        """Send the request and return the whole answer; same errors as `body`, RemoteProtocolError too."""
+        whole = bytearray()
         async with aclosing(self.body(request)) as chunks:
-            return b"".join([chunk async for chunk in chunks])
+            async for chunk in chunks:
+                whole += chunk
+                if len(whole) > MAX_WHOLE_BODY_BYTES:
+                    raise RemoteProtocolError(
+                        f"{self._name}: answered more than {MAX_WHOLE_BODY_BYTES} bytes"
+                    )
+        return bytes(whole)
 
     @asynccontextmanager
     async def _answer(self, request: HttpRequest) -> AsyncIterator[aiohttp.ClientResponse]:

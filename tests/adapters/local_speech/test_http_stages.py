@@ -180,7 +180,14 @@ async def broken_server():
     async def elsewhere(request: web.Request) -> web.StreamResponse:
         raise web.HTTPFound("http://example.invalid/")
 
+    async def endless(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        while True:  # until the client hangs up
+            await answer.write(bytes(65_536))
+
     app = web.Application()
+    app.router.add_post("/endless/audio/transcriptions", endless)
     app.router.add_post("/{how:cut|end}/chat/completions", chat)
     app.router.add_post("/elsewhere/chat/completions", elsewhere)
     runner = web.AppRunner(app)
@@ -204,6 +211,12 @@ async def test_redirects_are_not_followed(broken_server, stages):
     """What people say goes to the address they named, and nowhere else."""
     with pytest.raises(EngineError, match="answered 302"):
         await reply(stages.llm(StageSettings(url=f"{broken_server}/elsewhere")), "Hi")
+
+
+async def test_an_endless_transcription_is_cut_off(broken_server, stages):
+    """What is kept of an answer is bounded."""
+    with pytest.raises(RemoteProtocolError, match="answered more than 1048576 bytes"):
+        await stages.stt(StageSettings(url=f"{broken_server}/endless", model="whisper-1")).transcribe(b"\0\0")
 
 
 async def test_a_server_that_does_not_answer_is_a_timeout():
