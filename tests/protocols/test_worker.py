@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 from agentvoice.errors import LocalProtocolError, RemoteProtocolError
 from agentvoice.protocols.worker import (
     MAX_FRAME_BYTES,
+    Answer,
     Cancel,
     Failed,
     Finished,
     Load,
     Ready,
     Reply,
+    Request,
     Sound,
     Speak,
     Text,
@@ -24,14 +26,14 @@ from agentvoice.protocols.worker import (
     request_reader,
 )
 
-REQUESTS = [
+REQUESTS: list[Request] = [
     Load("/models/a.gguf", 2, "/tmp/sockets"),
     Transcribe(1, bytes(range(256)) * 8),
     Reply(2, "/models/a.gguf", [("system", "You are Ada."), ("user", "Grüß dich 🌊")], 40, 0.2),
     Speak(3, "Hello.", "hibari-low"),
     Cancel(2),
 ]
-ANSWERS = [Ready(77), Text(2, "Hel"), Sound(3, b"\x00\x01"), Finished(2, 1, True), Failed(0, "no model")]
+ANSWERS: list[Answer] = [Ready(77), Text(2, "Hel"), Sound(3, b"\x00\x01"), Finished(2, 1, True), Failed(0, "no model")]
 
 
 @given(st.lists(st.integers(1, 400), max_size=40))
