@@ -125,7 +125,8 @@ class EmbeddedRelay:
             writer.close()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
-        _log.warning("embedded_relay_still_listens", address=self._address)
+        # No warning: a busy machine is no fault, and a command that failed shall say one line only.
+        _log.info("embedded_relay_still_listens", address=self._address)
 
     def _check_host(self) -> None:
         try:
