@@ -33,7 +33,13 @@ REQUESTS: list[Request] = [
     Speak(3, "Hello.", "hibari-low"),
     Cancel(2),
 ]
-ANSWERS: list[Answer] = [Ready(77), Text(2, "Hel"), Sound(3, b"\x00\x01"), Finished(2, 1, True), Failed(0, "no model")]
+ANSWERS: list[Answer] = [
+    Ready(77),
+    Text(2, "Hel"),
+    Sound(3, b"\x00\x01"),
+    Finished(2, 1, True),
+    Failed(0, "no model"),
+]
 
 
 @given(st.lists(st.integers(1, 400), max_size=40))
