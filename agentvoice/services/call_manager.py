@@ -96,6 +96,7 @@ class CallManager:
         """
         self._check_room()
         project, call = await asyncio.to_thread(self._plan_call, request, leg.transport)
+        self._check_room()  # others may have come, or the daemon begun to stop, while this was read
         record = CallRecord(call, self._writer, self._clock)
         session = CallSession(
             call,
@@ -147,6 +148,7 @@ class CallManager:
             engine=request.engine or agent.engines[0],
             state=CallState.CONNECTING,
             policy=project.policy,
+            relays=project.relays,
             owner_id=self._owner_id,
             lease_until=now + LEASE_VALID_MS,
             started_at=now,
@@ -194,10 +196,23 @@ class CallManager:
         while True:
             await self._clock.sleep_until(self._clock.monotonic_s() + LEASE_RENEW_S)
             if self._live:
-                until = self._clock.utc_ms() + LEASE_VALID_MS
-                self._writer.submit(
-                    partial(conversations.renew_leases, owner_id=self._owner_id, lease_until=until)
+                await self._renew_leases()
+
+    async def _renew_leases(self) -> None:
+        """Renew; a call that another process took for crashed meanwhile ends here too."""
+        living = self.live_calls
+        try:
+            lost = await self._writer.write(
+                lambda session: conversations.renew_leases(
+                    session, self._owner_id, self._clock.utc_ms() + LEASE_VALID_MS, living
                 )
+            )
+        except AgentVoiceError as error:
+            log.error("leases_not_renewed", error=str(error))
+            return
+        for call_id in lost:
+            if call_id in self._live:
+                self._live[call_id].taken_over()
 
     async def recover(self) -> tuple[str, ...]:
         """End the calls whose owner died (lease run out) and return their ids.

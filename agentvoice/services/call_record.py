@@ -31,6 +31,7 @@ class CallRecord:
         self._agent = call.agent
         self._engine = call.engine
         self._stays_off = call.do_not_publish
+        self._is_stopped = False
 
     async def begin(self) -> None:
         """Store the call; raises a StorageError if it cannot be kept."""
@@ -46,6 +47,10 @@ class CallRecord:
             ),
             durable=stays_off,
         )
+
+    def stop(self) -> None:
+        """Keep nothing more: the call is another process's."""
+        self._is_stopped = True
 
     def item(self, item: Item) -> None:
         """Keep an item, or what it has become."""
@@ -102,6 +107,9 @@ class CallRecord:
         self._submit("log", lambda session: call_log.add_log_entry(session, entry))
 
     def _submit(self, what: str, operation: Operation[Any], *, durable: bool = False) -> None:
+        if self._is_stopped:
+            return
+
         def report(done: Future[Any]) -> None:
             error = done.exception()
             if error is not None:

@@ -94,18 +94,28 @@ class CallSession:
         self._progress = CallProgress(record)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._wish = PublishingWish(call, project, leg, record)
-        self._on_event: dict[type, Callable[..., None]] = self._routes()
 
-    def _routes(self) -> dict[type, Callable[..., None]]:
+    def _routes(self) -> dict[type, Callable[..., object]]:
         """Return the handler of each kind of event; what is not named here is an item's."""
+        dialogue = self._dialogue
         return {
+            SpeechStarted: self._speech_started,
+            ItemRemoved: self._nothing_said,
+            SpeechStopped: dialogue.speech_stopped,
+            AudioDelta: dialogue.audio,
+            ResponseStarted: dialogue.response_started,
+            ResponseEnded: self._response_ended,
+            CallerText: self._typed,
+            Played: self._played,
+            OutputCleared: self._output_cleared,
+            InterruptPressed: lambda event: dialogue.interrupt(),
             SessionReady: lambda event: None,
             SessionLost: self._session_lost,
             SessionError: self._session_error,
             ToolCallRequested: self._tool_called,
             UsageReported: self._record.usage,
             CallerAudio: self._caller_audio,
-            SwitchAsked: self._switch_asked,
+            SwitchAsked: lambda event: self._begin_switch(event.agent, None),
             DoNotPublishPressed: lambda event: self._wish.refuse(self._dialogue.notice),
             HungUp: lambda event: self.request_end(EndReason.CALLER),
         }
@@ -133,7 +143,7 @@ class CallSession:
         self._dialogue = Dialogue(
             conversation, self._leg, self._record, self._clock, self._link.send, self._user_said
         )
-        self._route_dialogue()
+        self._on_event = self._routes()
         self._handover = CallHandover(
             self._cast,
             self._engines,
@@ -172,23 +182,6 @@ class CallSession:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def _route_dialogue(self) -> None:
-        dialogue = self._dialogue
-        self._on_event.update(
-            {
-                SpeechStarted: self._speech_started,
-                ItemRemoved: self._nothing_said,
-                SpeechStopped: dialogue.speech_stopped,
-                AudioDelta: dialogue.audio,
-                ResponseStarted: dialogue.response_started,
-                ResponseEnded: self._response_ended,
-                CallerText: self._typed,
-                Played: self._played,
-                OutputCleared: self._output_cleared,
-                InterruptPressed: lambda event: dialogue.interrupt(),
-            }
-        )
-
     async def _limit(self) -> None:
         limit_s = self._settings.max_minutes * 60
         await self._clock.sleep_until(self._clock.monotonic_s() + limit_s)
@@ -209,10 +202,10 @@ class CallSession:
             except StorageError as error:
                 self.error = self.error or error
 
-    def _failed(self, error: BaseException) -> None:
+    def _failed(self, error: BaseException, reason: EndReason = EndReason.ENGINE_FAILED) -> None:
         assert isinstance(error, AgentVoiceError)
         self.error = error
-        self._progress.end(EndReason.ENGINE_FAILED)
+        self.request_end(reason)
         log.error("call_failed", call=self.call.id, error=str(error))
 
     # The operator and the caller ask.
@@ -221,6 +214,13 @@ class CallSession:
         """End the call; the first reason counts."""
         self._progress.end(reason)
 
+    def taken_over(self) -> None:
+        """Another process took the call for crashed and ended it: nothing of it is written any more."""
+        if self._progress.reason is None:
+            self._record.stop()
+            taken = CallError("call: another process took it for crashed, its lease had run out")
+            self._failed(taken, EndReason.CRASH)
+
     async def switch(self, slug: str) -> AgentVoiceError | None:
         """Hand over to another agent, as the operator asks; return why it failed, if it did.
 
@@ -228,7 +228,7 @@ class CallSession:
         """
         if self._progress.state in (CallState.CONNECTING, CallState.ENDING):
             return CallError(f"handover: the call is {self._progress.state.value}")
-        task = self._start(self._changes.switch(slug, None), f"handover to {slug}")
+        task = self._begin_switch(slug, None)
         await asyncio.wait({task})
         if task.cancelled() or task.exception() is not None:
             return CallError("handover: the call ended before it was done")
@@ -288,14 +288,16 @@ class CallSession:
 
     # Tools, handover, lost sessions.
 
-    def _switch_asked(self, event: SwitchAsked) -> None:
-        self._start(self._changes.switch(event.agent, None), f"handover to {event.agent}")
+    def _begin_switch(
+        self, slug: str, tool: ToolCallRequested | None
+    ) -> asyncio.Task[AgentVoiceError | None]:
+        return self._start(self._changes.switch(slug, tool), f"handover to {slug}")
 
     def _tool_called(self, event: ToolCallRequested) -> None:
         self._dialogue.item(event)
         slug = transfer_target(event.name)
         if slug is not None:
-            self._start(self._changes.switch(slug, event), f"handover to {slug}")
+            self._begin_switch(slug, event)
         elif event.name == TOOL_END_CALL:
             self._farewell.asked(event)
         else:
@@ -310,9 +312,8 @@ class CallSession:
         self._changes.lost(event)
 
     def _gave_up(self, failure: AgentVoiceError) -> None:
-        self.error = failure
         self._dialogue.notice(f"The call ends: {failure}")
-        self.request_end(EndReason.ENGINE_FAILED)
+        self._failed(failure)
 
     def _new_id(self) -> str:
         return build_uuid7(self._clock.utc_ms(), self._clock.random_bytes(RANDOM_BYTES))

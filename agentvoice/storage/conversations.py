@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import CursorResult, Row, func, select, update
+from sqlalchemy import Row, func, select, update
 from sqlalchemy.orm import Session
 
 from agentvoice.core.agent import AgentRevision
@@ -46,7 +46,7 @@ _PUBLICATION_AT_END = {
 
 def create_call(session: Session, call: Call) -> None:
     """Store a call that begins."""
-    insert_missing(session, CallRow, asdict(call))
+    insert_missing(session, CallRow, {**asdict(call), "relays": "\n".join(call.relays)})
 
 
 def add_call_agent(session: Session, call_id: str, revision: AgentRevision, joined_at: int) -> None:
@@ -107,17 +107,17 @@ def set_do_not_publish(session: Session, call_id: str) -> None:
     )
 
 
-def renew_leases(session: Session, owner_id: str, lease_until: int) -> int:
-    """Extend the leases of an owner's open calls; return of how many.
+def renew_leases(
+    session: Session, owner_id: str, lease_until: int, call_ids: Collection[str]
+) -> tuple[str, ...]:
+    """Extend the leases of the calls that an owner runs; return those that are not its own any more.
 
-    Fewer than the owner runs: another process took one for crashed.
+    Those were taken for crashed. A call that the owner does not name runs out: nobody runs it.
     """
-    renewed = session.execute(
-        update(CallRow)
-        .where(CallRow.state.in_(_OPEN_STATES), CallRow.owner_id == owner_id)
-        .values(lease_until=lease_until)
-    )
-    return _count(renewed)
+    named = CallRow.id.in_(call_ids)
+    is_held = CallRow.state.in_(_OPEN_STATES) & (CallRow.owner_id == owner_id)
+    session.execute(update(CallRow).where(named, is_held).values(lease_until=lease_until))
+    return tuple(session.scalars(select(CallRow.id).where(named, ~is_held).order_by(CallRow.id)))
 
 
 def end_call(
@@ -269,6 +269,7 @@ def _call(row: CallRow) -> Call:
         engine=row.engine,
         state=CallState(row.state),
         policy=PublishPolicy(row.policy),
+        relays=tuple(row.relays.split("\n")),
         owner_id=row.owner_id,
         lease_until=row.lease_until,
         started_at=row.started_at,
@@ -294,8 +295,3 @@ def _item(row: Row[Any]) -> Item:
         tool_name=row.tool_name,
         tool_call_id=row.tool_call_id,
     )
-
-
-def _count(result: object) -> int:
-    assert isinstance(result, CursorResult)
-    return result.rowcount

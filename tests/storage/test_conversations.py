@@ -192,7 +192,7 @@ def test_do_not_publish_cannot_be_taken_back(database: Database):
         conversations.create_call(session, call(do_not_publish=False))
         conversations.upsert_item(session, CALL, item())
         conversations.set_call_state(session, CALL, CallState.LIVE)
-        conversations.renew_leases(session, "process-1", NOW * 2)
+        conversations.renew_leases(session, "process-1", NOW * 2, [CALL])
         conversations.end_call(session, CALL, EndReason.CALLER, NOW)
     assert stored(database)[0].do_not_publish
     assert stored(database)[0].publication is PublicationState.NONE
@@ -212,13 +212,15 @@ def test_do_not_publish_reaches_a_waiting_thread(database: Database, policy: Pub
 
 
 def test_leases_of_open_calls_are_renewed(database: Database):
-    """Only the owner's own open calls get a new lease."""
-    begin(database, call(1), call(2), call(3, owner_id="process-2"))
+    """Only calls that are open, the owner's and run by it; it is told which of them are not its own."""
+    begin(database, call(1), call(2), call(3, owner_id="process-2"), call(4))
+    named = [hex_id(number) for number in (1, 2, 3, 5)]  # 4 is nobody's any more, 5 not stored yet
     with database.writing() as session:
         conversations.end_call(session, hex_id(2), EndReason.CALLER, NOW)
-        assert conversations.renew_leases(session, "process-1", NOW + 99_000) == 1
-    leases = [stored(database, hex_id(number))[0].lease_until for number in (1, 2, 3)]
-    assert leases == [NOW + 99_000, NOW + LEASE_VALID_MS, NOW + LEASE_VALID_MS]
+        lost = conversations.renew_leases(session, "process-1", NOW + 99_000, named)
+    assert lost == (hex_id(2), hex_id(3))
+    leases = [stored(database, hex_id(number))[0].lease_until for number in (1, 2, 3, 4)]
+    assert leases == [NOW + 99_000, *[NOW + LEASE_VALID_MS] * 3]
 
 
 @pytest.mark.parametrize("state", list(CallState))
@@ -240,7 +242,7 @@ def test_a_crashed_call_keeps_what_was_said(database: Database):
     with database.writing() as session:
         conversations.upsert_item(session, CALL, spoken)
         conversations.upsert_item(session, CALL, open_item)
-        conversations.renew_leases(session, "process-1", last_sign_at + LEASE_VALID_MS)
+        conversations.renew_leases(session, "process-1", last_sign_at + LEASE_VALID_MS, [CALL])
     with database.writing() as session:
         conversations.take_crashed_calls(session, NOW + 900_000, "process-2")
     crashed, items = stored(database)

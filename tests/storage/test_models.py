@@ -33,7 +33,7 @@ QUERIES = {
     "due deliveries": lambda session: session.execute(text(DUE_DELIVERIES)),
     "threads to publish": lambda session: session.execute(text(TO_PUBLISH)),
     "crashed calls": lambda session: conversations.take_crashed_calls(session, NOW, "me"),
-    "leases": lambda session: conversations.renew_leases(session, "me", NOW),
+    "leases": lambda session: conversations.renew_leases(session, "me", NOW, [hex_id(1)]),
 }
 
 
