@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
@@ -81,11 +82,14 @@ class DaemonClient:
                 await socket.send_str(callpage.encode_frame(start))
                 feeder = asyncio.ensure_future(_feed(leg, socket))
                 try:
-                    return await _follow(leg, socket, started)
+                    ended = await _follow(leg, socket, started)
                 finally:
                     feeder.cancel()
                     await leg.close()
-                    await asyncio.gather(feeder, return_exceptions=True)
+                    await asyncio.wait({feeder})
+                if not feeder.cancelled() and (failure := feeder.exception()) is not None:
+                    raise failure  # the leg's own: the daemon only knows that it hung up
+                return ended
         except (aiohttp.ClientError, OSError) as error:
             raise ConnectionLost(f"daemon: {error}") from error
 
@@ -104,14 +108,22 @@ class DaemonClient:
 
 
 async def _feed(leg: CallerLeg, socket: aiohttp.ClientWebSocketResponse[bool]) -> None:
-    """Send what the leg's caller does until it hangs up."""
-    async for event in leg.events():
-        frame = callpage.client_frame(event)
-        if isinstance(frame, bytes):
-            await socket.send_bytes(frame)
-        else:
-            await socket.send_str(callpage.encode_frame(frame))
-    await socket.send_str(callpage.encode_frame(callpage.HangUp()))  # a leg that ends has hung up
+    """Send what the leg's caller does until it hangs up; a leg that ends or fails has hung up.
+
+    Raises the leg's failure.
+    """
+    with suppress(ConnectionError):  # who follows the daemon sees the same
+        try:
+            async for event in leg.events():
+                frame = callpage.client_frame(event)
+                if isinstance(frame, bytes):
+                    await socket.send_bytes(frame)
+                else:
+                    await socket.send_str(callpage.encode_frame(frame))
+        except Exception:
+            await socket.send_str(callpage.encode_frame(callpage.HangUp()))
+            raise
+        await socket.send_str(callpage.encode_frame(callpage.HangUp()))
 
 
 async def _follow(

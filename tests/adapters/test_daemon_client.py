@@ -11,9 +11,10 @@ from aiohttp import web
 
 from agentvoice.adapters import daemon_client
 from agentvoice.adapters.daemon_client import DaemonClient
-from agentvoice.core.leg import CallerAudio, CallerText, CallStatus, HungUp, StatusChanged
+from agentvoice.core.leg import CallerAudio, CallerText, CallStatus, HungUp, LegEvent, StatusChanged
 from agentvoice.errors import (
     AgentVoiceError,
+    AudioDeviceError,
     CallError,
     ConnectionLost,
     NotFound,
@@ -237,3 +238,27 @@ async def test_a_hung_up_leg_says_so_once(daemon: Daemon):
     leg.do(HungUp())
     await daemon.run(script, leg)
     assert frames == [callpage.HangUp()]
+
+
+class BrokenLeg(FakeLeg):
+    """A device that fails after its first event."""
+
+    async def events(self) -> AsyncIterator[LegEvent]:
+        yield CallerText("Hello")
+        raise AudioDeviceError("microphone 'default': unplugged")
+
+
+async def test_a_leg_that_fails_hangs_up_and_says_why(daemon: Daemon):
+    """The daemon would keep the call open for hours, and the command would wait for its end."""
+    got: list[object] = []
+
+    async def script(socket: web.WebSocketResponse) -> None:
+        async for message in socket:
+            got.append(callpage.decode_client_frame(message.data))
+            if isinstance(got[-1], callpage.HangUp):
+                await socket.send_str(encode_frame(ENDED))
+                return
+
+    with pytest.raises(AudioDeviceError, match="unplugged"):
+        await daemon.run(script, BrokenLeg())
+    assert got == [START, callpage.Text(text="Hello"), callpage.HangUp()]
