@@ -16,7 +16,7 @@ from agentvoice.config import CallSettings
 from agentvoice.core.engine import SessionConfig
 from agentvoice.core.handover import HandoverPlan, check_handover, plan_handover, speaker_of
 from agentvoice.core.ports import Clock, SpeechEngine, SpeechSession
-from agentvoice.core.reconnect import reconnect_delay_s
+from agentvoice.core.reconnect import MAX_RECONNECTS, ReconnectBudget, reconnect_delay_s
 from agentvoice.core.speech import (
     Configure,
     CreateItem,
@@ -63,6 +63,7 @@ class CallHandover:
         self._clock = clock
         self._settings = settings
         self._config: SessionConfig | None = None
+        self._budget = ReconnectBudget()
         self._changing = asyncio.Lock()
         """Held by who puts another session into the link: a handover, or the restoring of a lost one."""
 
@@ -152,6 +153,8 @@ class CallHandover:
         owes_reply = self._dialogue.owes_reply
         await self._link.leave()
         failure: AgentVoiceError = SessionExpired(lost.reason)
+        if not self._budget.take(self._clock.monotonic_s()):
+            return SessionExpired(f"{lost.reason}; {MAX_RECONNECTS} sessions were lost before it")
         attempt = 0
         while lost.retryable or lost.expired:
             delay_s = reconnect_delay_s(attempt, self._clock.random_bytes(1)[0] / BYTE_VALUES)

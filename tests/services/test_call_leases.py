@@ -41,7 +41,7 @@ async def test_the_keeping_of_leases_outlives_a_failing_disk(house: House):
     await house.settle()
     write, house.writer.write = house.writer.write, fail_to_write  # type: ignore[method-assign,assignment] # the defect
     await house.clock.advance(LEASE_RENEW_S)
-    house.writer.write = write  # type: ignore[method-assign]
+    house.writer.write = write  # type: ignore[method-assign] # the disk is back
     await house.clock.advance(LEASE_RENEW_S)
     await house.settle()
     assert not keeper.done()

@@ -317,3 +317,17 @@ async def test_speech_that_a_lost_session_heard_does_not_stay_open(house: House)
     await house.settle()
     assert house.leg.status is CallStatus.LISTENING
     await hang_up(house, call)
+
+
+async def test_sessions_that_open_and_are_lost_at_once_end_the_call(house: House):
+    """Each is replaced at once, so nothing else would ever stop it."""
+    call = await house.live_call()
+    losses = 0
+    while not call.done() and losses < 100:
+        house.session.emit(SessionLost("refused after the greeting"))
+        losses += 1
+        await house.settle()
+    outcome = await asyncio.wait_for(call, 5.0)
+    assert outcome.reason is EndReason.ENGINE_FAILED
+    assert "20 sessions were lost" in str(outcome.error)
+    assert open_sessions(house) == []
