@@ -253,12 +253,16 @@ class UsageReported:
 
 @dataclass(frozen=True, slots=True)
 class SessionError:
-    """Something went wrong but the session lives. `command`: what caused it, if known."""
+    """Something went wrong but the session lives. `command`: what caused it, if known.
+
+    `is_retried`: the session tries again by itself, so the reply still comes.
+    """
 
     code: str
     message: str
     retryable: bool = True
     command: str = ""
+    is_retried: bool = False
 
 
 SpeechEvent = (

@@ -19,9 +19,11 @@ from agentvoice.core.speech import (
     Respond,
     ResponseEnded,
     ResponseStatus,
+    SessionError,
     SessionLost,
     SpeechStarted,
     ToolCallRequested,
+    TurnCommitted,
 )
 from agentvoice.errors import CallError, ConnectFailed, EngineUnavailable
 from agentvoice.services.call_manager import CallOutcome, CallRequest
@@ -331,3 +333,16 @@ async def test_sessions_that_open_and_are_lost_at_once_end_the_call(house: House
     assert outcome.reason is EndReason.ENGINE_FAILED
     assert "20 sessions were lost" in str(outcome.error)
     assert open_sessions(house) == []
+
+
+async def test_an_error_that_the_session_tries_again_keeps_the_caller_waiting(house: House):
+    """The worker died over a turn and is asked once more: the reply still comes, nobody speaks over it."""
+    call = await house.live_call()
+    house.session.emit_reply("greeting", "Hello", 10)
+    await house.settle()
+    house.leg.hear_all()
+    house.session.emit(TurnCommitted("u1"), SessionError("worker_died", "killed", is_retried=True))
+    await house.settle()
+    assert house.leg.status is CallStatus.THINKING
+    outcome = await hang_up(house, call)
+    assert [item for item in house.items(outcome.call_id) if item.kind is ItemKind.NOTICE] == []

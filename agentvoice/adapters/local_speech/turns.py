@@ -188,12 +188,12 @@ class Turns:
         try:
             return await (guess if guess is not None else stt.transcribe(turn.sound))
         except WorkerDied as error:
-            self._tell(error)
+            self._tell(error, is_retried=True)
             return await stt.transcribe(turn.sound)
 
-    def _tell(self, error: AgentVoiceError) -> None:
+    def _tell(self, error: AgentVoiceError, *, is_retried: bool = False) -> None:
         code = "worker_died" if isinstance(error, WorkerDied) else "transcription_failed"
-        self._outbox.put(SessionError(code, str(error), retryable=error.retryable))
+        self._outbox.put(SessionError(code, str(error), retryable=error.retryable, is_retried=is_retried))
 
     async def close(self) -> None:
         """Stop everything."""
