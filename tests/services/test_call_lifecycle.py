@@ -9,62 +9,20 @@ from pathlib import Path
 import pytest
 
 from agentvoice.core.call import CallState, EndReason
-from agentvoice.core.engine import SessionConfig
 from agentvoice.core.item import ItemKind
-from agentvoice.core.leg import AgentChanged, CallerAudio, CallStatus, HungUp, SwitchAsked
+from agentvoice.core.leg import AgentChanged, CallerAudio, HungUp
 from agentvoice.core.speech import (
     AppendAudio,
     CreateItem,
-    ItemDone,
     Respond,
-    ResponseEnded,
-    ResponseStatus,
-    SessionError,
     SessionLost,
-    SpeechStarted,
     ToolCallRequested,
-    TurnCommitted,
 )
 from agentvoice.errors import CallError, ConnectFailed, EngineUnavailable
-from agentvoice.services.call_manager import CallOutcome, CallRequest
-from tests.fakes.speech_session import FIXED, FakeEngine, FakeSession, sound
+from agentvoice.services.call_manager import CallRequest
+from tests.fakes.speech_session import sound
 from tests.services.conftest import House
-
-
-class SlowEngine(FakeEngine):
-    """Keeps voice and model; opens a session only while `may_open` is set."""
-
-    def __init__(self) -> None:
-        super().__init__("local", FIXED)
-        self.may_open = asyncio.Event()
-        self.may_open.set()
-        self.asked = 0
-
-    async def open(self, config: SessionConfig) -> FakeSession:
-        self.asked += 1
-        await self.may_open.wait()
-        return await super().open(config)
-
-
-class SlowHouse(House):
-    """A house with a slow engine."""
-
-    def __init__(self, folder: Path) -> None:
-        self.slow = SlowEngine()
-        super().__init__(folder, self.slow)
-
-    async def switching_call(self) -> asyncio.Task[CallOutcome]:
-        """A call whose agent has spoken, and is now being replaced by a session that is not open yet."""
-        call = await self.live_call()
-        self.session.emit_reply("r1", "Ada here", 400)
-        await self.settle()
-        self.leg.hear_all()
-        await self.settle()
-        self.slow.may_open.clear()
-        self.leg.do(SwitchAsked("max"))
-        await self.settle()
-        assert self.leg.status is CallStatus.SWITCHING
-        return call
+from tests.services.slow_house import SlowHouse, hang_up, open_sessions
 
 
 @pytest.fixture
@@ -72,16 +30,6 @@ async def slow(tmp_path: Path) -> AsyncIterator[SlowHouse]:
     built = SlowHouse(tmp_path)
     yield built
     await built.close()
-
-
-def open_sessions(house: House) -> list[str]:
-    """Agents of the sessions that nobody closed."""
-    return [session.config.agent.slug for session in house.engine.sessions if not session.is_closed]
-
-
-async def hang_up(house: House, call: asyncio.Task[CallOutcome]) -> CallOutcome:
-    house.leg.do(HungUp())
-    return await asyncio.wait_for(call, 5.0)
 
 
 # The session is lost while a handover runs.
@@ -285,64 +233,3 @@ async def test_a_switch_of_a_call_that_is_not_up_yet_is_refused(house: House):
         await house.settle()
     assert isinstance(started[0], CallError)
     assert (await hang_up(house, call)).reason is EndReason.CALLER
-
-
-# What the caller's display shows meanwhile.
-
-
-async def test_the_end_of_the_old_reply_does_not_show_through_a_handover(slow: SlowHouse):
-    """A leg that takes turns by itself must not hear `listening` while nobody listens."""
-    call = await slow.live_call()
-    old = slow.session
-    old.emit_reply("r1", "One moment.", 400, end=False)
-    old.emit(ToolCallRequested("t1", "c1", "transfer_to_max", "{}"))
-    slow.slow.may_open.clear()
-    await slow.settle()
-    old.emit(ItemDone("item-of-r1"), ResponseEnded("r1", ResponseStatus.COMPLETED))
-    slow.leg.hear_all()
-    await slow.settle()
-    shown = [slow.leg.status]
-    slow.slow.may_open.set()
-    await slow.settle()
-    shown.append(slow.leg.status)  # the new agent's greeting is on its way
-    assert shown == [CallStatus.SWITCHING, CallStatus.THINKING]
-    await hang_up(slow, call)
-
-
-async def test_speech_that_a_lost_session_heard_does_not_stay_open(house: House):
-    """The session was lost in the middle of the caller's speech: the next one listens anew."""
-    call = await house.live_call()
-    house.session.emit_reply("r1", "Hello", 10)
-    await house.settle()
-    house.leg.hear_all()
-    house.session.emit(SpeechStarted(0), SessionLost("cable pulled"))
-    await house.settle()
-    assert house.leg.status is CallStatus.LISTENING
-    await hang_up(house, call)
-
-
-async def test_sessions_that_open_and_are_lost_at_once_end_the_call(house: House):
-    """Each is replaced at once, so nothing else would ever stop it."""
-    call = await house.live_call()
-    losses = 0
-    while not call.done() and losses < 100:
-        house.session.emit(SessionLost("refused after the greeting"))
-        losses += 1
-        await house.settle()
-    outcome = await asyncio.wait_for(call, 5.0)
-    assert outcome.reason is EndReason.ENGINE_FAILED
-    assert "20 sessions were lost" in str(outcome.error)
-    assert open_sessions(house) == []
-
-
-async def test_an_error_that_the_session_tries_again_keeps_the_caller_waiting(house: House):
-    """The worker died over a turn and is asked once more: the reply still comes, nobody speaks over it."""
-    call = await house.live_call()
-    house.session.emit_reply("greeting", "Hello", 10)
-    await house.settle()
-    house.leg.hear_all()
-    house.session.emit(TurnCommitted("u1"), SessionError("worker_died", "killed", is_retried=True))
-    await house.settle()
-    assert house.leg.status is CallStatus.THINKING
-    outcome = await hang_up(house, call)
-    assert [item for item in house.items(outcome.call_id) if item.kind is ItemKind.NOTICE] == []
