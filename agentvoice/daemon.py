@@ -7,6 +7,7 @@ no daemon answers. `serve` adds what makes a daemon: servers, the scheduler, sig
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import gc
 import os
 import signal
@@ -19,7 +20,6 @@ import structlog
 from aiohttp import web
 
 from agentvoice.adapters import systemd
-from agentvoice.adapters.daemon_client import DaemonClient
 from agentvoice.adapters.embedded_relay import EmbeddedRelay, find_running_relay
 from agentvoice.adapters.key_files import KeyFiles
 from agentvoice.adapters.local_speech.engine import LocalEngine
@@ -186,9 +186,8 @@ async def serve(settings: Settings, clock: Clock, reload: Callable[[], Settings]
 
     Raises Refused (a daemon runs already), ConfigError (an address is taken), StorageRefused.
     """
-    if await DaemonClient(settings.control_socket).is_up():
-        raise Refused(f"serve: a daemon answers on {settings.control_socket} already")
     async with AsyncExitStack() as stack:
+        stack.callback(own_home(settings))
         runtime = await stack.enter_async_context(open_runtime(settings, clock, create=True, upgrade=True))
         await runtime.start()
         scheduler = _build_scheduler(runtime)
@@ -206,6 +205,25 @@ async def serve(settings: Settings, clock: Clock, reload: Callable[[], Settings]
         await stop.wait()
         log.info("stopping", live_calls=len(runtime.calls.live_calls))
         systemd.notify(systemd.STOPPING)
+
+
+def own_home(settings: Settings) -> Callable[[], None]:
+    """Make this process the one daemon of the home; return how to let it go.
+
+    Raises Refused if another daemon is, or the home cannot be written.
+    """
+    path = Path(settings.home) / "daemon.lock"
+    try:
+        path.parent.mkdir(mode=HOME_MODE, parents=True, exist_ok=True)
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, SOCKET_MODE)
+    except OSError as error:
+        raise Refused(f"serve: {path} cannot be written: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise Refused(f"serve: a daemon runs in {settings.home} already") from None
+    return lambda: os.close(lock)
 
 
 def _build_scheduler(runtime: Runtime) -> Scheduler:
@@ -232,8 +250,7 @@ async def _serve_public(runtime: Runtime, stack: AsyncExitStack) -> str:
 async def _serve_control(runtime: Runtime, stack: AsyncExitStack) -> None:
     """Serve the control socket; only this user may reach it."""
     path = runtime.settings.control_socket
-    path.parent.mkdir(mode=HOME_MODE, parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)  # a daemon that was killed left it; a live one would have answered
+    path.unlink(missing_ok=True)  # a daemon that was killed left it; a live one would hold the home
     runner = await _runner(build_control_app(runtime.calls, runtime.missing), stack)
     before = os.umask(0o777 & ~SOCKET_MODE)  # no moment in which others could connect
     try:

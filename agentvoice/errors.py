@@ -6,6 +6,7 @@
     │   ├── InvalidAudioFile         2             a file that is no usable WAV
     │   └── InvalidKey               2             a string that is no valid key
     ├── NotFound                     3             no agent, project, call, key of that name
+    │   └── KeyNotHere               3  retryable  the variable that holds the key is not set here
     ├── Refused                      4             policy, budget or rights forbid it
     │   ├── StorageRefused           4             the database may not be written or created
     │   ├── KeyFileRefused           4             a key file others could read
@@ -82,6 +83,12 @@ class Refused(AgentVoiceError):
 
 class StorageRefused(Refused):
     """The database may not be written, or may not be created by this command."""
+
+
+class KeyNotHere(NotFound):
+    """The key is in the environment of another process, or of none: this one cannot sign with it."""
+
+    retryable: ClassVar[bool] = True
 
 
 class KeyFileRefused(Refused):

@@ -153,7 +153,7 @@ async def test_a_second_daemon_is_refused(program: Program):
     async with program.daemon():
         second = await program.run("serve")
     assert second.exit_code == 4
-    assert "answers on" in second.err
+    assert "runs in" in second.err
 
 
 async def test_a_taken_port_is_one_clear_error(program: Program):

@@ -8,6 +8,7 @@ dies, and misses a second at most.
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 from pathlib import Path
@@ -20,6 +21,7 @@ from agentvoice.errors import UsageError
 from agentvoice.protocols.wav import HEADER_BYTES, MAX_DATA_BYTES, encode_header
 
 CHANNELS = 2
+FILE_MODE = 0o600
 FLUSH_BYTES = CALL_FORMAT.rate_hz * CHANNELS * CALL_FORMAT.sample_bytes
 """Sound that is written at once: one second."""
 MAX_WAITING_BYTES = 60 * FLUSH_BYTES
@@ -53,7 +55,7 @@ class CallRecording:
         Raises UsageError when it cannot be written there.
         """
         try:
-            file = path.open("wb", buffering=0)
+            file = open(path, "wb", buffering=0, opener=_open_private)
             file.write(encode_header(CALL_FORMAT.rate_hz, CHANNELS, 0))
         except OSError as error:
             raise UsageError(f"output: {path} cannot be written: {error.strerror}") from error
@@ -136,3 +138,8 @@ def _write_all(file: BinaryIO, data: bytes) -> None:
     left = memoryview(data)
     while left:
         left = left[file.write(left) :]
+
+
+def _open_private(path: str, flags: int) -> int:
+    """Open for the owner alone: what was said is nobody else's, and no link leads elsewhere."""
+    return os.open(path, flags | os.O_NOFOLLOW, FILE_MODE)

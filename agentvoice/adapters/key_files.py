@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from agentvoice.adapters.signer import KeySigner
-from agentvoice.errors import InvalidKey, KeyFileRefused, NotFound
+from agentvoice.errors import InvalidKey, KeyFileRefused, KeyNotHere, NotFound
 from agentvoice.protocols.nostr.nip19 import decode_pubkey, encode_npub
 
 FILE = "file:"
@@ -65,7 +65,7 @@ class KeyFiles:
             name = reference.removeprefix(ENVIRONMENT)
             text = self._environment.get(name, "")
             if not text:
-                raise NotFound(f"key env:{name}: the environment variable is not set")
+                raise KeyNotHere(f"key env:{name}: the environment variable is not set here")
             return KeySigner.from_text(f"environment variable {name}", text)
         raise InvalidKey(f"key reference: got {_shown(reference)}, want file:<npub> or env:NAME")
 

@@ -7,7 +7,6 @@ The API key is read when a session is opened, goes into one header and is kept n
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -21,6 +20,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from agentvoice.config import OpenAIEngineSettings, read_secret
 from agentvoice.core.agent import ENGINE_OPENAI
 from agentvoice.core.engine import BillsBy, EngineCapabilities, SessionConfig
+from agentvoice.core.loopback import is_loopback
 from agentvoice.core.ports import Clock
 from agentvoice.core.speech import (
     SessionReady,
@@ -226,16 +226,6 @@ def _session_url(url: str, model: str) -> str:
     parts = urlsplit(url)
     query = [*parse_qsl(parts.query), ("model", model)]
     return urlunsplit(parts._replace(query=urlencode(query)))
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` is this machine by its loopback interface."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def check_url(url: str, *, allow_plain_ws: bool) -> None:

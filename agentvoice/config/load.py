@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from agentvoice.config.secrets import check_secret_reference
 from agentvoice.config.settings import Settings
 from agentvoice.core.agent import check_slug
 from agentvoice.core.fields import FieldKind, build_from_table, parse_text, walk_fields
+from agentvoice.core.loopback import is_loopback
 from agentvoice.core.spelling import hint
 from agentvoice.errors import ConfigError, UsageError
 
@@ -178,16 +178,6 @@ def check_settings(settings: Settings) -> None:
             f"engines.openai.url: got {openai.url!r}, want wss://…: ws:// would send your key in clear"
             " (engines.openai.allow_plain_ws = true allows it)"
         )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether the host name or address means this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def changed_settings(settings: Settings) -> dict[str, tuple[Any, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 
+from agentvoice.core.loopback import is_loopback_url
 from agentvoice.errors import UsageError
 
 ENGINE_OPENAI = "openai"
@@ -220,6 +221,11 @@ def check_local(local: LocalSettings) -> None:
             raise UsageError(f"local.{stage_name}.url: got {stage.url!r}, want http:// or https://")
         if "@" in stage.url.partition("://")[2].partition("/")[0]:  # not repeated: it would show the password
             raise UsageError(f"local.{stage_name}.url: got a user or password in it, want https://host/path")
+        if stage.api_key and stage.url.startswith("http://") and not is_loopback_url(stage.url):
+            raise UsageError(
+                f"local.{stage_name}.url: got http:// to another machine with an api_key, want https://"
+                " (the key and the voice would travel in clear)"
+            )
         if stage.api_key and not stage.api_key.startswith(("env:", "file:")):
             raise UsageError(
                 f"local.{stage_name}.api_key: got a value, want a reference env:NAME or file:PATH"

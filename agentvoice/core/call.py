@@ -113,8 +113,8 @@ class PublicationState(StrEnum):
 class Call:
     """A call as stored. `id` is the session id of the thread. Times are UTC ms, 0: not yet.
 
-    `agent` is the slug it began with; `policy` is the project's at the start; `do_not_publish`
-    once set is never taken back.
+    `agent` is the slug it began with; `policy` and `relays` are the project's at the start, as the
+    caller was shown them; `do_not_publish` once set is never taken back.
     """
 
     id: str
@@ -124,6 +124,7 @@ class Call:
     engine: str
     state: CallState
     policy: PublishPolicy
+    relays: tuple[str, ...]
     owner_id: str
     lease_until: int
     started_at: int

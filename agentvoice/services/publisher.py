@@ -25,6 +25,9 @@ from agentvoice.storage.transactions import read, write
 SIGNING_LOCK_MS = 30_000
 """How long one process may take to sign a thread before another may begin anew."""
 
+UNSIGNED_RETRY_S = 60.0
+"""When this process tries again to sign a thread that it could not sign for now."""
+
 SETTLE_POLL_S = 0.2
 """How often `wait_settled` looks at least: another process may be the one that delivers."""
 
@@ -53,6 +56,7 @@ class Publisher:
         self._clock = clock
         self._settings = settings
         self._owner_id = owner_id
+        self._not_before_s: dict[str, float] = {}
         self._signing = ThreadSigning(database, load_signer, clock)
         self._queue = RelayQueue(database, relays, embedded_address, clock, settings, owner_id)
 
@@ -81,7 +85,8 @@ class Publisher:
             self._database, lambda session: publications.list_unprepared(session, now, limit)
         )
         for call_id in waiting:
-            await self.prepare(call_id)
+            if self._not_before_s.get(call_id, 0.0) <= self._clock.monotonic_s():
+                await self.prepare(call_id)
         return len(waiting)
 
     async def deliver_due(self) -> int:
@@ -139,11 +144,13 @@ class Publisher:
             lambda session: publications.store_thread(session, call.id, events, project.relays, now),
             durable=True,
         )
+        self._not_before_s.pop(call.id, None)
         log.info("thread_prepared", call_id=call.id, events=len(events), stored=is_stored)
 
     async def _give_up_signing(self, call_id: str, error: AgentVoiceError) -> None:
         log.warning("thread_not_signed", call_id=call_id, error=str(error), retryable=error.retryable)
-        if error.retryable:
+        if error.retryable:  # perhaps another process can: its environment may hold the key
+            self._not_before_s[call_id] = self._clock.monotonic_s() + UNSIGNED_RETRY_S
             await write(
                 self._database,
                 lambda session: publications.release_preparation(session, call_id, self._owner_id),

@@ -30,7 +30,7 @@ class PublishingWish:
     def show(self) -> None:
         """Tell the caller what will be published where."""
         self._leg.show(
-            PublishingChanged(self._call.policy.value, self._project.relays, refused=self._is_refused)
+            PublishingChanged(self._call.policy.value, self._call.relays, refused=self._is_refused)
         )
 
     def heard(self, text: str, notice: Callable[[str], None]) -> None:

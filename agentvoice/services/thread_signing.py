@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agentvoice.core.call import Call
 from agentvoice.core.event import SignedEvent
@@ -60,7 +60,9 @@ class ThreadSigning:
     async def _read_source(self, call: Call) -> ThreadSource:
         revisions = await read(self._database, lambda session: conversations.revisions_of(session, call.id))
         items = await read(self._database, lambda session: conversations.items_of(session, call.id))
-        project = await read(self._database, lambda session: projects.get_project(session, call.project))
+        stored = await read(self._database, lambda session: projects.get_project(session, call.project))
+        # The thread goes where the caller was told it would, not where the project was pointed since.
+        project = replace(stored, relays=call.relays)
         stored_keys = await read(self._database, keys.list_keys)
         profiles = {revision.profile.slug: revision.profile for revision in revisions}
         agents = tuple(Speaker(slug, profile.name, profile.pubkey) for slug, profile in profiles.items())

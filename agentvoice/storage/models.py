@@ -147,6 +147,8 @@ class CallRow(Row):
     engine: Mapped[str] = mapped_column(String(WORD_CHARS))
     state: Mapped[str] = mapped_column(String(WORD_CHARS))
     policy: Mapped[str] = mapped_column(String(WORD_CHARS))
+    relays: Mapped[str]
+    """Addresses, one a line: where the thread goes, however the project is changed later."""
     owner_id: Mapped[str] = mapped_column(Text)
     lease_until: Mapped[int]
     started_at: Mapped[int]

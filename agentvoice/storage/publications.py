@@ -26,7 +26,7 @@ from agentvoice.core.delivery import (
 )
 from agentvoice.core.event import SignedEvent
 from agentvoice.core.project import PublishPolicy
-from agentvoice.errors import NotFound
+from agentvoice.errors import NotFound, Refused
 from agentvoice.protocols.nostr.nip01 import encode_event, parse_event
 from agentvoice.storage.models import CallRow, DeliveryRow, EventRow
 
@@ -197,6 +197,8 @@ def drop_publication(session: Session, call_id: str, now: int, accepted_relays: 
     A thread that is not signed yet never will be.
     """
     row = _call_row(session, call_id)
+    if row.state != CallState.ENDED:
+        raise Refused(f"call {call_id}: it has not ended; end it first, or say so in it")
     if not row.prepared_at:
         row.publication = PublicationState.NONE.value
         session.flush()

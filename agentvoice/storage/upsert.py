@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def insert_missing(session: Session, row: type[Row], values: Mapping[str, Any]) -> bool:
     """Insert a row unless its key, or another unique value, is there; return whether it was new."""
     insert = _insert_missing(_dialect(session), _table(row))
-    return session.connection().execute(insert, _storable(values)).first() is not None
+    return session.connection().execute(insert, dict(values)).first() is not None
 
 
 def upsert(
@@ -35,20 +35,7 @@ def upsert(
     False. True: the row now is as `values` say.
     """
     insert = _upsert(_dialect(session), _table(row), tuple(values), key, fixed)
-    return session.connection().execute(insert, _storable(values)).first() is not None
-
-
-def _storable(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values with texts that both databases take: PostgreSQL has no NUL, UTF-8 no surrogate.
-
-    What a caller types or a provider sends must not cost the row it is in.
-    """
-    return {
-        name: value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
-        if isinstance(value, str)
-        else value
-        for name, value in values.items()
-    }
+    return session.connection().execute(insert, dict(values)).first() is not None
 
 
 # The statements are built once: building one takes ten times as long as running it. They answer by

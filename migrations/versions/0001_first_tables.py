@@ -38,6 +38,7 @@ def upgrade() -> None:
         sa.Column("engine", sa.String(length=20), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("policy", sa.String(length=20), nullable=False),
+        sa.Column("relays", sa.Text(), nullable=False),
         sa.Column("owner_id", sa.Text(), nullable=False),
         sa.Column("lease_until", sa.BigInteger(), nullable=False),
         sa.Column("started_at", sa.BigInteger(), nullable=False),

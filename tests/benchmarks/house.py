@@ -59,6 +59,7 @@ def call_of(number: int) -> Call:
         engine="local",
         state=CallState.LIVE,
         policy=PublishPolicy.PUBLIC,
+        relays=("embedded",),
         owner_id="benchmark",
         lease_until=BEGAN_AT + LEASE_VALID_MS,
         started_at=BEGAN_AT,

@@ -43,6 +43,7 @@ def keep_call(cli: Cli) -> None:
             "local",
             CallState.LIVE,
             PublishPolicy.PUBLIC,
+            ("embedded",),
             "me",
             0,
             STARTED_AT,

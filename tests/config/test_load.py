@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agentvoice.config import Settings, find_config_file, load_settings
-from agentvoice.config.load import changed_settings, is_loopback, is_own_home
+from agentvoice.config.load import changed_settings, is_own_home
 from agentvoice.errors import ConfigError
 
 
@@ -216,9 +216,3 @@ def test_root_makes_no_database_in_a_services_folder(tmp_path: Path):
     for home in (tmp_path / "service", tmp_path / "service" / "new", tmp_path / "lib" / "agentvoice"):
         settings = load_settings(None, {**environ, "AGENTVOICE_HOME": str(home)})
         assert not is_own_home(settings, environ)
-
-
-def test_loopback_is_told_from_names_that_look_like_it():
-    """Only this machine's own addresses count."""
-    assert is_loopback("127.0.0.9") and is_loopback("::1") and is_loopback("localhost")
-    assert not is_loopback("localhost.example") and not is_loopback("10.0.0.1")

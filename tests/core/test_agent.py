@@ -96,3 +96,22 @@ def test_a_reference_in_the_wrong_place_is_not_repeated():
 def test_a_profile_gets_its_signing_key():
     """with_pubkey changes nothing else."""
     assert ADA.with_pubkey("f" * 64) == replace(ADA, pubkey="f" * 64)
+
+
+@pytest.mark.parametrize(
+    ("url", "is_taken"),
+    [
+        ("https://llm.example/v1", True),
+        ("http://127.0.0.1:11434/v1", True),
+        ("http://localhost/v1", True),
+        ("http://llm.example/v1", False),
+    ],
+)
+def test_a_key_goes_in_clear_to_this_machine_only(url: str, is_taken: bool):
+    """An api_key over plain http to another machine would show it, and the voice, to whoever listens."""
+    agent = replace(ADA, local=LocalSettings(llm=StageSettings(url=url, api_key="env:LLM_KEY")))
+    if is_taken:
+        check_agent(agent)
+    else:
+        with pytest.raises(UsageError, match=r"local\.llm\.url: got http:// to another machine"):
+            check_agent(agent)

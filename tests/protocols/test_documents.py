@@ -31,6 +31,7 @@ CALL = Call(
     engine="local",
     state=CallState.ENDED,
     policy=PublishPolicy.PUBLIC,
+    relays=("embedded",),
     owner_id="me",
     lease_until=0,
     started_at=1_700_000_000_001,

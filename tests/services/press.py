@@ -96,7 +96,17 @@ class Press:
         """Store a call with these (agent or "", text) turns that has just ended."""
         now = self.clock.utc_ms()
         call = Call(
-            call_id, "home", "ada", "text", "local", CallState.LIVE, policy, "p", now + 20_000, now - 60_000
+            call_id,
+            "home",
+            "ada",
+            "text",
+            "local",
+            CallState.LIVE,
+            policy,
+            self.project.relays,
+            "p",
+            now + 20_000,
+            now - 60_000,
         )
         with self.database.writing() as session:
             conversations.create_call(session, call)

@@ -33,7 +33,17 @@ def record_of(house: House) -> CallRecord:
     """The record of a call that is not stored yet."""
     now = house.clock.utc_ms()
     call = Call(
-        CALL_ID, "home", "ada", "wav", "local", CallState.CONNECTING, PublishPolicy.PUBLIC, "me", now, now
+        CALL_ID,
+        "home",
+        "ada",
+        "wav",
+        "local",
+        CallState.CONNECTING,
+        PublishPolicy.PUBLIC,
+        ("embedded",),
+        "me",
+        now,
+        now,
     )
     return CallRecord(call, house.writer, house.clock)
 

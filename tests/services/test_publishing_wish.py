@@ -11,7 +11,19 @@ from agentvoice.services.publishing_wish import NOTICE_NOT_PUBLISHED, Publishing
 from tests.fakes.caller_leg import FakeLeg
 from tests.services.conftest import PROJECT
 
-CALL = Call("0190" * 8, "home", "ada", "text", "local", CallState.LIVE, PublishPolicy.REVIEW, "me", 0, 0)
+CALL = Call(
+    "0190" * 8,
+    "home",
+    "ada",
+    "text",
+    "local",
+    CallState.LIVE,
+    PublishPolicy.REVIEW,
+    ("embedded",),
+    "me",
+    0,
+    0,
+)
 
 
 class Scene:

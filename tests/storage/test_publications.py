@@ -6,7 +6,7 @@ from agentvoice.core.call import EndReason, PublicationState
 from agentvoice.core.delivery import DeliveryEvent, DeliveryState
 from agentvoice.core.event import SignedEvent
 from agentvoice.core.project import PublishPolicy
-from agentvoice.errors import NotFound
+from agentvoice.errors import NotFound, Refused
 from agentvoice.storage import conversations, publications
 from agentvoice.storage.database import Database
 from agentvoice.storage.deliveries import record_outcome, start_attempt
@@ -198,6 +198,14 @@ def test_dropping_before_signing(database: Database):
     with database.writing() as session:
         publications.drop_publication(session, CALL_ID, NOW, 1)
     assert not store(database)
+
+
+def test_dropping_a_live_call_is_refused(database: Database):
+    """It would be queued again at its end: the operator is told what to do instead."""
+    with database.writing() as session:
+        conversations.create_call(session, call(1))
+    with database.writing() as session, pytest.raises(Refused, match="it has not ended"):
+        publications.drop_publication(session, CALL_ID, NOW, 1)
 
 
 def test_an_unknown_call_is_not_found(database: Database):

@@ -27,6 +27,7 @@ def call(number: int = 1, **changes: Any) -> Call:
         engine="local",
         state=CallState.LIVE,
         policy=PublishPolicy.PUBLIC,
+        relays=("embedded",),
         owner_id="process-1",
         lease_until=NOW + LEASE_VALID_MS,
         started_at=NOW,

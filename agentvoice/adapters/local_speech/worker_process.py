@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
@@ -169,6 +170,13 @@ class WorkerProcess:
             await self._tasks[0]
 
 
+WORKER_VARIABLES = frozenset(
+    {"PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "LD_LIBRARY_PATH", "VIRTUAL_ENV"}
+    | {"OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "OMP_NUM_THREADS"}
+)
+"""All that the worker inherits: models and native code have no business with keys."""
+
+
 async def start_worker(on_death: Callable[[WorkerDied], None]) -> WorkerProcess:
     """Start the process; `on_death` is called once when it has ended. Raises EngineUnavailable."""
     try:
@@ -179,6 +187,7 @@ async def start_worker(on_death: Callable[[WorkerDied], None]) -> WorkerProcess:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            env={name: value for name, value in os.environ.items() if name in WORKER_VARIABLES},
         )
     except OSError as error:
         raise EngineUnavailable(f"the speech worker could not be started: {error}") from error
