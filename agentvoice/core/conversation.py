@@ -206,6 +206,13 @@ class Conversation:
         )
         return (entry.item,)
 
+    @property
+    def has_open_turn(self) -> bool:
+        """Whether something the caller said waits for its words."""
+        return any(
+            entry.item.role is Role.USER and not entry.item.is_finished for entry in self._entries.values()
+        )
+
     def unfinished(self) -> tuple[str, ...]:
         """Return the refs of items that are not finished, in order."""
         return tuple(entry.ref for entry in self._entries.values() if not entry.item.is_finished)

@@ -56,6 +56,7 @@ from agentvoice.services.call_record import CallRecord
 from agentvoice.services.cast import Cast
 from agentvoice.services.closing import close_within_limit
 from agentvoice.services.dialogue import Dialogue
+from agentvoice.services.last_words import hear_last_words
 from agentvoice.services.publishing_wish import PublishingWish
 from agentvoice.services.session_link import SessionLink
 
@@ -171,6 +172,7 @@ class CallSession:
         self._start(self._limit(), "time limit")
         self._start(self._changes.begin(self.call.agent), "first session")
         await self._progress.wait_for_end()
+        await hear_last_words(self._dialogue, self._link, self._clock)
         for task in self._tasks:
             task.cancel()
         await self._link.leave()  # its reader is a task of the group
@@ -183,8 +185,7 @@ class CallSession:
         return task
 
     async def _limit(self) -> None:
-        limit_s = self._settings.max_minutes * 60
-        await self._clock.sleep_until(self._clock.monotonic_s() + limit_s)
+        await self._clock.sleep_until(self._clock.monotonic_s() + self._settings.max_minutes * 60)
         self._dialogue.notice(NOTICE_LIMIT)
         self.request_end(EndReason.LIMIT)
 

@@ -13,8 +13,10 @@ from agentvoice.config import CallSettings
 from agentvoice.core.agent import AgentProfile, LocalSettings
 from agentvoice.core.call import Call
 from agentvoice.core.item import Item
+from agentvoice.core.leg import HungUp
 from agentvoice.core.project import Project
 from agentvoice.services.call_manager import CallManager, CallOutcome, CallRequest
+from agentvoice.services.last_words import LAST_WORDS_S
 from agentvoice.storage import agents, conversations, projects
 from agentvoice.storage.database import Database
 from agentvoice.storage.writer import Writer
@@ -87,6 +89,14 @@ class House:
         for _ in range(3):
             await asyncio.to_thread(self.writer.flush().result)
             await self.clock.settle()
+
+    async def hang_up(self, call: asyncio.Task[CallOutcome]) -> CallOutcome:
+        """End a call as its caller; words that are still awaited do not come."""
+        self.leg.do(HungUp())
+        await self.settle()
+        await self.clock.advance(LAST_WORDS_S)
+        async with asyncio.timeout(10):
+            return await call
 
     @property
     def session(self) -> FakeSession:

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 from agentvoice.core.engine import SessionConfig
-from agentvoice.core.leg import CallStatus, HungUp, SwitchAsked
+from agentvoice.core.leg import CallStatus, SwitchAsked
 from agentvoice.services.call_manager import CallOutcome
 from tests.fakes.speech_session import FIXED, FakeEngine, FakeSession
 from tests.services.conftest import House
@@ -54,5 +54,4 @@ def open_sessions(house: House) -> list[str]:
 
 
 async def hang_up(house: House, call: asyncio.Task[CallOutcome]) -> CallOutcome:
-    house.leg.do(HungUp())
-    return await asyncio.wait_for(call, 5.0)
+    return await house.hang_up(call)

@@ -16,7 +16,6 @@ from agentvoice.core.leg import (
     CallerAudio,
     CallStatus,
     HandoverTimed,
-    HungUp,
     SwitchAsked,
 )
 from agentvoice.core.speech import (
@@ -37,8 +36,7 @@ from tests.services.conftest import ADA, House
 
 async def hang_up(house: House, call: asyncio.Task[CallOutcome]) -> str:
     """End the call as its caller and return its id."""
-    house.leg.do(HungUp())
-    outcome = await call
+    outcome = await house.hang_up(call)
     assert outcome.reason is EndReason.CALLER
     return outcome.call_id
 

@@ -41,8 +41,7 @@ from tests.services.conftest import House
 
 async def hang_up(house: House, call: asyncio.Task[CallOutcome]) -> str:
     """End the call as its caller and return its id."""
-    house.leg.do(HungUp())
-    outcome = await call
+    outcome = await house.hang_up(call)
     assert outcome.reason is EndReason.CALLER
     return outcome.call_id
 
