@@ -99,7 +99,7 @@ class Conversation:
                 return self._remove(ref)
             case TurnReopened(ref=ref):
                 return self._reopen(ref)
-            case ToolCallRequested():
+            case _:
                 return self._tool_called(event, now)
 
     def item_of(self, ref: str) -> Item | None:

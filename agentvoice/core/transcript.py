@@ -28,11 +28,11 @@ def cut_text(text: str, heard_ms: int, received_ms: int, marks: tuple[Mark, ...]
         return ""
     if heard_ms >= received_ms:
         return text
-    for start, end, from_ms, to_ms in _spans(text, received_ms, marks):
-        if heard_ms < to_ms:
-            share = max(0, heard_ms - from_ms) / (to_ms - from_ms)
-            return _whole_words(text, start + int((end - start) * share))
-    return text
+    # The last piece ends with the sound received, so the moment is inside one of them.
+    spans = _spans(text, received_ms, marks)
+    start, end, from_ms, to_ms = next(span for span in spans if heard_ms < span[3])
+    share = max(0, heard_ms - from_ms) / (to_ms - from_ms)
+    return _whole_words(text, start + int((end - start) * share))
 
 
 def _spans(text: str, received_ms: int, marks: tuple[Mark, ...]) -> list[tuple[int, int, int, int]]:

@@ -230,7 +230,7 @@ def leg_event(frame: ClientFrame) -> LegEvent:
             return DoNotPublishPressed()
         case HangUp():
             return HungUp()
-        case Start():
+        case _:
             raise RemoteProtocolError("call socket: got a second start frame; one socket is one call")
 
 
@@ -251,7 +251,7 @@ def client_frame(event: LegEvent) -> ClientFrame | bytes:
             return Switch(agent=agent)
         case DoNotPublishPressed():
             return DoNotPublish()
-        case HungUp():
+        case _:
             return HangUp()
 
 
@@ -268,8 +268,8 @@ def daemon_frame(update: CallUpdate) -> DaemonFrame:
             return TurnTime(agent=agent, voice_to_voice_ms=ms)
         case HandoverTimed(from_agent=one, to_agent=other, duration_ms=ms):
             return HandoverTime(from_agent=one, to_agent=other, duration_ms=ms)
-        case PublishingChanged(policy=policy, relays=relays, refused=refused):
-            return Publishing(policy=policy, relays=relays, refused=refused)
+        case _:
+            return Publishing(policy=update.policy, relays=update.relays, refused=update.refused)
 
 
 def call_update(frame: DaemonFrame) -> CallUpdate | None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from pathlib import Path
-
-import pytest
 
 from agentvoice.storage.schema import SCHEMA_VERSION
 from tests.cli.conftest import Cli
@@ -33,10 +30,3 @@ def test_a_newer_database_is_refused(cli: Cli, home: Path):
         answer = cli(*command)
         assert answer.code == 1
         assert "9999" in answer.complaint
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_may_not_be_written_is_refused(cli: Cli, home: Path):
-    """Exit code 4, naming whose folder it is."""
-    home.mkdir(mode=0o500)
-    assert cli("db", "upgrade").code == 4

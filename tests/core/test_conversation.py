@@ -214,3 +214,11 @@ def test_unfinished_items_are_named_in_order(conversation: Conversation):
     conversation.apply(TurnCommitted("u1"), NOW)
     said(conversation, "a1", "Hello")
     assert conversation.unfinished() == ("u1", "a1")
+
+
+def test_a_turn_that_reopens_before_its_words_came_is_one_turn(conversation: Conversation):
+    """The caller went on before the transcript was there: the joined words are the turn's first."""
+    conversation.apply(TurnCommitted("u1"), NOW)
+    conversation.apply(TurnReopened("u1"), NOW)
+    (item,) = conversation.apply(ItemDone("u1", "I want a coffee"), NOW)
+    assert (item.position, item.text, item.status) == (0, "I want a coffee", ItemStatus.COMPLETED)

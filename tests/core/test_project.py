@@ -56,3 +56,4 @@ def test_others_see_an_address_without_its_token():
     """A hint in a public tag, a link and a log line tell where the relay is, not how we get in."""
     assert public_address("wss://relay.example/path?token=abc#x") == "wss://relay.example/path"
     assert public_address("embedded") == "embedded"
+    assert public_address("wss://[::1") == ""

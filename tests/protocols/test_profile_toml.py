@@ -21,7 +21,8 @@ from agentvoice.errors import UsageError
 from agentvoice.protocols.profile_toml import ProfileFile, decode_profile, encode_profile
 
 texts = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=200)
-names = st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).filter(str.strip)
+plain = st.characters(exclude_categories=["Cs", "Cc", "Cf", "Zl", "Zp"])
+names = st.text(alphabet=plain, min_size=1, max_size=40).filter(str.strip)
 slugs = st.text(alphabet=string.ascii_lowercase + string.digits, min_size=1, max_size=40)
 stages = st.builds(StageSettings, model=texts, url=st.sampled_from(["", "http://127.0.0.1:1/v1"]))
 profiles = st.builds(
