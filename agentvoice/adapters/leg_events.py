@@ -9,7 +9,7 @@ from agentvoice.core.audio import FRAME_MS
 from agentvoice.core.leg import CallerAudio, LegEvent
 
 MAX_AUDIO_FRAMES = 2_000 // FRAME_MS
-"""Caller audio that waits for the call: 2 s, as config.calls.input_queue_ms behind it."""
+"""Caller audio that waits for the call: 2 s; beyond it the oldest is dropped and counted."""
 
 
 class LegEvents:

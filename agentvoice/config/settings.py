@@ -48,8 +48,6 @@ class CallSettings:
     """Calls that may run at the same time."""
     max_minutes: Annotated[int, Between(1, 1_440)] = 120
     """Length at which a call is ended."""
-    input_queue_ms: Annotated[int, Between(100, 60_000)] = 2_000
-    """Caller audio that waits for the engine; beyond it the oldest is dropped and counted."""
     connect_timeout_s: TimeoutS = 20.0
     """How long a call may take to reach its engine before it gives up."""
     goodbye_timeout_s: TimeoutS = 15.0
