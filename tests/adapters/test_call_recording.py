@@ -176,3 +176,15 @@ def test_a_file_as_large_as_wav_allows_ends_there(tmp_path: Path, monkeypatch: p
     recording.close()
     assert read_sides(recording.path)[0] == tone(0.1, 440)[:500]
     assert "as large as a WAV can be" in recording.failure
+
+
+def test_a_recording_is_its_owners_alone(tmp_path: Path):
+    """What was said is kept with mode 0600, and a link never leads the file elsewhere."""
+    path = tmp_path / "call.wav"
+    CallRecording.create(path).close()
+    assert path.stat().st_mode & 0o777 == 0o600
+    link = tmp_path / "link.wav"
+    link.symlink_to(tmp_path / "elsewhere.wav")
+    with pytest.raises(UsageError, match=r"link\.wav cannot be written"):
+        CallRecording.create(link)
+    assert not (tmp_path / "elsewhere.wav").exists()

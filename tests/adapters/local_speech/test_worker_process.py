@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import signal
 import sys
 from contextlib import aclosing
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
@@ -130,3 +132,20 @@ def test_the_module_that_is_run_exists():
     from agentvoice.adapters.local_speech import worker
 
     assert worker.__name__ == WORKER_MODULE
+
+
+def environment_of(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/environ").read_bytes()
+
+
+async def test_it_inherits_no_key():
+    """Models and native code have no business with the keys of the daemon's environment."""
+    os.environ["ADA_NSEC"] = secret = secrets.token_hex(32)
+    worker = await start_worker(lambda died: None)
+    try:
+        environment = environment_of(worker.pid)  # it runs: a process is given out after its exec
+    finally:
+        worker.kill()
+        await worker.close(CLOCK)
+    assert b"PATH=" in environment
+    assert secret.encode() not in environment
