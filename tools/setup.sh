@@ -40,8 +40,10 @@ locked_block() {
     awk -v start="$1==" 'index($0, start) == 1 { on = 1; print; next } /^[a-z]/ { on = 0 } on' requirements.lock
 }
 
+# The lock is whole, so nothing is resolved: pip would prefer a newer release wherever a package is wanted
+# with an extra (coverage[toml]), find no hash for it and fail on the day that release comes out.
 install_locked() {
-    "$venv/bin/python" -m pip install --quiet --require-hashes --no-build-isolation "$@"
+    "$venv/bin/python" -m pip install --quiet --no-deps --require-hashes --no-build-isolation "$@"
 }
 
 # A user's pip settings may choose the index; these would change what is installed, or where.
