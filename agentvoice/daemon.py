@@ -34,7 +34,8 @@ from agentvoice.errors import AgentVoiceError, ConfigError, Refused
 from agentvoice.services.call_manager import CallManager
 from agentvoice.services.publisher import Publisher
 from agentvoice.services.scheduler import Scheduler
-from agentvoice.storage import keys
+from agentvoice.services.session_opening import Engines
+from agentvoice.storage import agents, keys
 from agentvoice.storage.database import Database
 from agentvoice.storage.writer import Writer
 from agentvoice.web.app import build_control_app, build_public_app
@@ -85,10 +86,11 @@ class Runtime:
             "local": LocalEngine(self.local_speech, settings.engines.local, clock),
             "openai": RealtimeEngine(settings.engines.openai, clock),
         }
+        self.engine_choice = Engines(self.engines, clock, settings.engines.passed_over_s)
         self.calls = CallManager(
             database,
             self.writer,
-            self.engines,
+            self.engine_choice,
             clock,
             settings.calls,
             settings.project,
@@ -103,6 +105,17 @@ class Runtime:
         self.run_beside(self.calls.keep_leases(), "leases")
         # What start-up made stays for good. Walking it in a collection stops every thread for 90 ms.
         gc.freeze()
+
+    async def check_engines(self) -> None:
+        """Find out which engines the agents can use now, so that the first caller need not."""
+
+        def names() -> list[str]:
+            with self.database.reading() as session:
+                profiles = [revision.profile for revision in agents.list_agents(session)]
+            return [name for profile in profiles if profile.enabled for name in profile.engines]
+
+        wanted = await asyncio.to_thread(names)
+        await self.engine_choice.check(wanted, self.settings.calls.connect_timeout_s)
 
     async def ensure_relay(self) -> None:
         """Run the embedded relay, unless another process of this home runs it already."""
@@ -199,6 +212,7 @@ async def serve(settings: Settings, clock: Clock, reload: Callable[[], Settings]
         _handle_signals(runtime, stop, reload, stack)
         scheduler.start()
         runtime.run_beside(runtime.local_speech.start(), "load models")
+        runtime.run_beside(runtime.check_engines(), "check engines")
         runtime.run_beside(_feed_watchdog(clock), "watchdog")
         systemd.notify(systemd.READY)
         log.info("ready", http=address, home=settings.home)

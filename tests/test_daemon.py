@@ -23,6 +23,7 @@ from agentvoice.adapters.embedded_relay import find_running_relay
 from agentvoice.adapters.system_clock import SystemClock
 from agentvoice.config import CallSettings
 from agentvoice.services.call_manager import CallManager
+from agentvoice.services.session_opening import Engines
 from agentvoice.storage.database import Database
 from agentvoice.storage.writer import Writer
 from tests.fakes.agentvoice_process import Daemon, Program
@@ -233,7 +234,14 @@ async def recover_as_another_process(program: Program) -> tuple[str, ...]:
         """Nothing more to do here."""
 
     manager = CallManager(
-        database, writer, {}, clock, CallSettings(), "default", published, secrets.token_hex(16)
+        database,
+        writer,
+        Engines({}, clock, 0.0),
+        clock,
+        CallSettings(),
+        "default",
+        published,
+        secrets.token_hex(16),
     )
     try:
         return await manager.recover()

@@ -11,6 +11,7 @@ import logging
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from dataclasses import replace
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import structlog
@@ -18,7 +19,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from agentvoice.config import OpenAIEngineSettings, read_secret
-from agentvoice.core.agent import ENGINE_OPENAI
+from agentvoice.core.agent import ENGINE_OPENAI, OpenAISettings
 from agentvoice.core.engine import BillsBy, EngineCapabilities, SessionConfig
 from agentvoice.core.loopback import is_loopback
 from agentvoice.core.ports import Clock
@@ -62,10 +63,10 @@ class RealtimeEngine:
     """Opens sessions; implements core.ports.SpeechEngine. Raises ConfigError for an unsafe URL."""
 
     name = ENGINE_OPENAI
-    capabilities = CAPABILITIES
 
     def __init__(self, settings: OpenAIEngineSettings, clock: Clock) -> None:
         check_url(settings.url, allow_plain_ws=settings.allow_plain_ws)
+        self.capabilities = replace(CAPABILITIES, max_session_s=settings.session_minutes * 60)
         self._settings = settings
         self._clock = clock
         self._sessions: set[RealtimeSession] = set()
@@ -85,7 +86,8 @@ class RealtimeEngine:
     async def _open(self, config: SessionConfig) -> RealtimeSession:
         settings = self._settings
         socket = await self._connect(_session_url(settings.url, config.agent.openai.model))
-        session = RealtimeSession(socket, RealtimeProtocol(config, GA, settings.send_queue_ms))
+        protocol = RealtimeProtocol(config, GA, settings.send_queue_ms)
+        session = RealtimeSession(socket, protocol, self.capabilities)
         try:
             await session.become_ready()
         except BaseException:
@@ -119,6 +121,21 @@ class RealtimeEngine:
         except (OSError, EOFError, InvalidHandshake) as error:
             raise ConnectFailed(f"{settings.url}: {str(error) or type(error).__name__}") from None
 
+    async def check(self) -> None:
+        """Find out by a handshake whether the server can be reached and takes the key.
+
+        No session is configured, so nothing is spoken, sent or billed. Raises as `open` does.
+        """
+        url = _session_url(self._settings.url, OpenAISettings().model)
+        try:
+            async with self._clock.deadline(self._settings.connect_timeout_s):
+                socket = await self._connect(url)
+        except TimedOut:
+            raise TimedOut(
+                f"{self._settings.url}: no answer after {self._settings.connect_timeout_s:g} s"
+            ) from None
+        await socket.close()
+
     async def close(self) -> None:
         """Close every session that is still open."""
         for session in tuple(self._sessions):
@@ -128,9 +145,10 @@ class RealtimeEngine:
 class RealtimeSession:
     """One session; implements core.ports.SpeechSession. `events` has one reader."""
 
-    capabilities = CAPABILITIES
-
-    def __init__(self, socket: ClientConnection, protocol: RealtimeProtocol) -> None:
+    def __init__(
+        self, socket: ClientConnection, protocol: RealtimeProtocol, capabilities: EngineCapabilities
+    ) -> None:
+        self.capabilities = capabilities
         self.on_close: Callable[[RealtimeSession], None] = _forget
         self._socket = socket
         self._protocol = protocol

@@ -56,6 +56,18 @@ class CallSettings:
     """How long a recorded file waits for a reply before it goes on."""
     reconnect_gap_ms: Annotated[int, Between(0, 60_000)] = 10_000
     """Caller audio kept while a lost session is replaced; the newest wins."""
+    reconnect_retries: Annotated[int, Between(0, 100)] = 5
+    """Tries after the first, immediate one to replace a lost session, before the agent's next engine takes over."""
+    reconnect_first_s: TimeoutS = 1.0
+    """Wait before the first of these tries; each later one waits twice as long."""
+    max_reconnects_per_10_min: Count = 20
+    """Sessions that a call may lose in ten minutes before its engine counts as failed."""
+    rollover_margin_s: TimeoutS = 300.0
+    """This long before the provider's limit a session is replaced, at the first quiet moment."""
+    warm_sessions: Annotated[int, Between(0, 1_000)] = 4
+    """Sessions that all calls together keep open for a coming handover; 0 keeps none."""
+    warm_session_minutes: Annotated[float, Between(0.1, 1_440)] = 10.0
+    """A session kept for a handover that did not come is closed after this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +114,16 @@ class OpenAIEngineSettings:
     """How long a closing connection waits for the server; with both check times, under 5 s."""
     send_queue_ms: Annotated[int, Between(100, 60_000)] = 2_000
     """Caller audio that waits for a slow connection; beyond it the oldest is dropped and counted."""
+    session_minutes: Annotated[float, Between(0, 1_440)] = 60.0
+    """Age at which the provider ends a session; a call moves to a new one before. 0: never."""
 
 
 @dataclass(frozen=True, slots=True)
 class EnginesSettings:
     """The speech engines."""
 
+    passed_over_s: Annotated[float, Between(0, 86_400)] = 60.0
+    """How long an engine that failed to open a session is passed over for an agent's next one."""
     local: LocalEngineSettings = field(default_factory=LocalEngineSettings)
     openai: OpenAIEngineSettings = field(default_factory=OpenAIEngineSettings)
 

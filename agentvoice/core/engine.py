@@ -25,6 +25,7 @@ class EngineCapabilities:
 
     `server_turn_taking`: the session finds the turns and starts replies by itself.
     `aligned_transcript`: text deltas come exactly before the audio that speaks them.
+    `max_session_s`: the provider ends a session at this age; 0: never.
     """
 
     voice_fixed_after_audio: bool
@@ -34,6 +35,7 @@ class EngineCapabilities:
     tools: bool
     bills_by: BillsBy
     aligned_transcript: bool
+    max_session_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

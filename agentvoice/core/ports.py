@@ -91,6 +91,10 @@ class SpeechEngine(Protocol):
         """
         ...
 
+    async def check(self) -> None:
+        """Find out whether a session could be opened now; raises what `open` would raise."""
+        ...
+
     async def close(self) -> None:
         """Release workers and connections."""
         ...

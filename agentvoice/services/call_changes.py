@@ -15,6 +15,7 @@ from agentvoice.core.speech import SessionLost, ToolCallRequested
 from agentvoice.errors import AgentVoiceError, CallError
 from agentvoice.services.call_handover import CallHandover
 from agentvoice.services.call_progress import CallProgress
+from agentvoice.services.call_restore import CallRestore
 from agentvoice.services.dialogue import Dialogue
 from agentvoice.services.session_link import SessionLink
 
@@ -27,6 +28,7 @@ class CallChanges:
     def __init__(
         self,
         handover: CallHandover,
+        restore: CallRestore,
         link: SessionLink,
         dialogue: Dialogue,
         progress: CallProgress,
@@ -34,6 +36,7 @@ class CallChanges:
         gave_up: Callable[[AgentVoiceError], None],
     ) -> None:
         self._handover = handover
+        self._restore = restore
         self._link = link
         self._dialogue = dialogue
         self._progress = progress
@@ -69,10 +72,10 @@ class CallChanges:
         self._link.lose()
         self._progress.move(CallEvent.SESSION_LOST)
         self._dialogue.display.show_status(CallStatus.RECONNECTING)
-        self._start(self._restore(event), "reconnect")
+        self._start(self._reconnect(event), "reconnect")
 
-    async def _restore(self, lost: SessionLost) -> None:
-        failure = await self._handover.restore(lost)
+    async def _reconnect(self, lost: SessionLost) -> None:
+        failure = await self._restore.restore(lost)
         if failure is not None:
             self._gave_up(failure)
         elif self._progress.is_in(CallState.RECONNECTING):
@@ -87,6 +90,7 @@ class CallChanges:
             self._dialogue.typed(text)
 
     def _done(self) -> None:
+        self._start(self._handover.keep_warm(), "warm sessions")
         self._dialogue.display.show_turn()
         for text in self._take_typed():
             self._dialogue.typed(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,12 +12,14 @@ import structlog
 from agentvoice.config import CallSettings
 from agentvoice.core.call import LEASE_RENEW_S, LEASE_VALID_MS, Call, CallState, EndReason
 from agentvoice.core.ids import RANDOM_BYTES, build_uuid7
-from agentvoice.core.ports import CallerLeg, Clock, SpeechEngine
+from agentvoice.core.ports import CallerLeg, Clock
 from agentvoice.core.project import Project
 from agentvoice.errors import AgentVoiceError, CallLimitReached, NotFound, StorageBusy
 from agentvoice.services.call_record import CallRecord
 from agentvoice.services.call_session import CallSession
 from agentvoice.services.cast import Cast, check_enabled
+from agentvoice.services.session_opening import Engines
+from agentvoice.services.warm_sessions import SessionSupply, WarmLimit
 from agentvoice.storage import agents, conversations, projects
 from agentvoice.storage.database import Database
 from agentvoice.storage.writer import Writer
@@ -59,7 +61,7 @@ class CallManager:
         self,
         database: Database,
         writer: Writer,
-        engines: Mapping[str, SpeechEngine],
+        engines: Engines,
         clock: Clock,
         settings: CallSettings,
         default_project: str,
@@ -74,12 +76,14 @@ class CallManager:
         self._default_project = default_project
         self._call_ended = call_ended
         self._owner_id = owner_id
+        self._warm_limit = WarmLimit(settings.warm_sessions)
         self._live: dict[str, CallSession] = {}
         self._is_draining = False
 
     def use_settings(self, settings: CallSettings, default_project: str) -> None:
         """Apply other settings to the calls to come."""
         self._settings = settings
+        self._warm_limit.max_sessions = settings.warm_sessions
         self._default_project = default_project
 
     @property
@@ -103,11 +107,10 @@ class CallManager:
             project,
             leg,
             Cast(self._database, project),
-            self._engines,
+            SessionSupply(self._engines, self._warm_limit, request.engine),
             record,
             self._clock,
             self._settings,
-            request.engine,
         )
         self._live[call.id] = session
         try:

@@ -68,6 +68,10 @@ class CallRecord:
             "agent",
             lambda session: conversations.add_call_agent(session, self._call.id, revision, joined_at),
         )
+        self.engine_changed(engine)
+
+    def engine_changed(self, engine: str) -> None:
+        """The call goes on with this engine."""
         if engine != self._engine:
             self._engine = engine
             self._submit(

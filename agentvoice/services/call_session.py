@@ -8,7 +8,7 @@ said and heard is the dialogue's (services.dialogue), who speaks is the handover
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 import structlog
@@ -31,7 +31,7 @@ from agentvoice.core.leg import (
     Played,
     SwitchAsked,
 )
-from agentvoice.core.ports import CallerLeg, Clock, SpeechEngine
+from agentvoice.core.ports import CallerLeg, Clock
 from agentvoice.core.project import Project
 from agentvoice.core.speech import (
     AudioDelta,
@@ -53,12 +53,15 @@ from agentvoice.services.call_farewell import CallFarewell
 from agentvoice.services.call_handover import CallHandover
 from agentvoice.services.call_progress import CallProgress
 from agentvoice.services.call_record import CallRecord
+from agentvoice.services.call_restore import CallRestore
+from agentvoice.services.call_sessions import CallSessions
 from agentvoice.services.cast import Cast
 from agentvoice.services.closing import close_within_limit
 from agentvoice.services.dialogue import Dialogue
 from agentvoice.services.last_words import hear_last_words
 from agentvoice.services.publishing_wish import PublishingWish
 from agentvoice.services.session_link import SessionLink
+from agentvoice.services.warm_sessions import SessionSupply
 
 log = structlog.get_logger(__name__)
 
@@ -76,22 +79,20 @@ class CallSession:
         project: Project,
         leg: CallerLeg,
         cast: Cast,
-        engines: Mapping[str, SpeechEngine],
+        supply: SessionSupply,
         record: CallRecord,
         clock: Clock,
         settings: CallSettings,
-        forced_engine: str = "",
     ) -> None:
         self.call = call
         self.error: AgentVoiceError | None = None
         """Why the call failed, if it did."""
         self._leg = leg
         self._cast = cast
-        self._engines = engines
+        self._supply = supply
         self._record = record
         self._clock = clock
         self._settings = settings
-        self._forced_engine = forced_engine
         self._progress = CallProgress(record)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._wish = PublishingWish(call, project, leg, record)
@@ -145,18 +146,13 @@ class CallSession:
             conversation, self._leg, self._record, self._clock, self._link.send, self._user_said
         )
         self._on_event = self._routes()
-        self._handover = CallHandover(
-            self._cast,
-            self._engines,
-            self._forced_engine,
-            self._link,
-            self._dialogue,
-            self._record,
-            self._clock,
-            self._settings,
+        sessions = CallSessions(
+            self._supply, self._link, self._dialogue, self._record, self._clock, self._settings, self._start
         )
+        restore = CallRestore(sessions, self._record, self._clock, self._settings)
+        self._handover = CallHandover(self._cast, sessions, self._record, self._clock)
         self._changes = CallChanges(
-            self._handover, self._link, self._dialogue, self._progress, self._start, self._gave_up
+            self._handover, restore, self._link, self._dialogue, self._progress, self._start, self._gave_up
         )
         self._farewell = CallFarewell(
             self._handover,
@@ -171,6 +167,7 @@ class CallSession:
         self._start(self._read_leg(), "caller leg")
         self._start(self._limit(), "time limit")
         self._start(self._changes.begin(self.call.agent), "first session")
+        self._start(restore.roll_over(), "rollover")
         await self._progress.wait_for_end()
         await hear_last_words(self._dialogue, self._link, self._clock)
         for task in self._tasks:

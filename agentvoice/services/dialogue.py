@@ -300,17 +300,20 @@ class Dialogue:
         self.display.begin_session()
         self._timing.begin_session()
 
-    def cut_everything(self) -> None:
+    def cut_everything(self, said_again: str = "") -> None:
         """Nothing more of this session will be heard: finish its items as they are.
 
-        A caller's turn without a transcript becomes a marked item, not a hole.
+        A caller's turn without a transcript becomes a marked item, not a hole; `said_again` is the
+        one whose sound goes to the next session: it enters there, with its words.
         """
         now = self._clock.utc_ms()
         for cut in self.output.abandon():
             self._cut(cut)
         for ref in self.conversation.unfinished():
             item = self.conversation.item_of(ref)
-            if item is not None and item.role is Role.USER:
+            if ref == said_again:
+                self.item(ItemRemoved(ref))
+            elif item is not None and item.role is Role.USER:
                 self.note(self.conversation.apply(ItemFailed(ref, "the session ended first"), now))
             else:
                 received_ms = self.output.received_ms(ref)

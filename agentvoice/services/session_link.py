@@ -1,7 +1,8 @@
 """The link between a call and the speech session it uses now; a call may use several.
 
 While no session is joined (hand-over by new session, reconnect) the caller's sound is kept, the
-newest up to a bound, and given to the next session.
+newest up to a bound, and given to the next session. So is the sound that the last session was given
+and had not made into words yet (core.caller_tail): a sentence is whole though its session is lost.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 
 from agentvoice.core.audio import AudioChunk
+from agentvoice.core.caller_tail import CallerTail
 from agentvoice.core.ports import Clock, SpeechEngine, SpeechSession
 from agentvoice.core.speech import (
     AppendAudio,
@@ -34,6 +36,8 @@ class SessionLink:
         self.engine: SpeechEngine | None = None
         self.gap_lost_ms = 0
         """Sound of the caller that fell out of the full gap buffer."""
+        self.wordless_turn = ""
+        """Ref of the last session's turn that never became words; its sound goes to the next one."""
         self._group = group
         self._on_event = on_event
         self._clock = clock
@@ -41,6 +45,8 @@ class SessionLink:
         self._session: SpeechSession | None = None
         self._pump: asyncio.Task[None] | None = None
         self._left: list[SpeechSession] = []  # left, and not known to be closed yet
+        self._tail = CallerTail()
+        self._before_gap: tuple[AudioChunk, ...] = ()
         self._gap: deque[AudioChunk] = deque()
         self._gap_ms = 0
         self._is_holding = False
@@ -63,7 +69,7 @@ class SessionLink:
     def append(self, chunk: AudioChunk) -> bool:
         """Pass the caller's sound on; return False if it was kept for the next session."""
         if self._session is not None and not self.is_gap:
-            self._session.send(AppendAudio(chunk))
+            self._give(self._session, chunk)
             return True
         self._gap.append(chunk)
         self._gap_ms += chunk.duration_ms
@@ -77,16 +83,26 @@ class SessionLink:
         """Keep the caller's sound from now on: it is meant for the session to come."""
         self._is_holding = True
 
+    def _give(self, session: SpeechSession, chunk: AudioChunk) -> None:
+        self._tail.appended(chunk)
+        session.send(AppendAudio(chunk))
+
     def release(self) -> int:
         """Give the kept sound to the joined session, if there is one; return its ms."""
         self._is_holding = False
         if self._session is None:
             return 0
-        given_ms = self._gap_ms
-        while self._gap:
-            self.send(AppendAudio(self._gap.popleft()))
+        kept = (*self._before_gap, *self._gap)
+        self._before_gap = ()
+        self._gap.clear()
         self._gap_ms = 0
-        return given_ms
+        for chunk in kept:
+            self._give(self._session, chunk)
+        return sum(chunk.duration_ms for chunk in kept)
+
+    def take_turns(self, *, manual: bool) -> None:
+        """Whether the caller's turns are ended by us (manual) or found by the session."""
+        self._tail.has_manual_turns = manual
 
     def join(self, engine: SpeechEngine, session: SpeechSession) -> None:
         """Make `session` the call's session; the one before must have been left."""
@@ -98,7 +114,17 @@ class SessionLink:
         """The joined session is gone: nothing goes to it any more, the caller's sound is kept."""
         if self._session is not None:
             self._left.append(self._session)
+            self.wordless_turn = self._tail.turn_ref
+            self._before_gap = self._tail.take()
         self._session = self._pump = None
+
+    def part(self) -> None:
+        """Leave the joined session without waiting: the next one need not wait for its goodbye."""
+        if self._pump is not None and self._pump is not asyncio.current_task():
+            self._pump.cancel()
+        self.lose()
+        if self._left:
+            self._group.create_task(self._close_left(), name="close session")
 
     async def leave(self) -> None:
         """Close the joined session; the caller's sound is kept from now on.
@@ -108,6 +134,9 @@ class SessionLink:
         if self._pump is not None and self._pump is not asyncio.current_task():
             self._pump.cancel()
         self.lose()
+        await self._close_left()
+
+    async def _close_left(self) -> None:
         while self._left:
             session = self._left[-1]
             await close_within_limit(self._clock, "session", session.close)
@@ -117,6 +146,7 @@ class SessionLink:
         async for event in session.events():
             if self._session is not session:
                 return  # another one was joined meanwhile: what this one says no longer counts
+            self._tail.told(event)
             self._on_event(event)
             if isinstance(event, SessionLost):
                 return

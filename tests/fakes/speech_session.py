@@ -134,5 +134,11 @@ class FakeEngine:
         self.sessions.append(FakeSession(config, self._capabilities))
         return self.sessions[-1]
 
+    async def check(self) -> None:
+        """Refused as `open` would be."""
+        error = self.refuse()
+        if error is not None:
+            raise error
+
     async def close(self) -> None:
         """Nothing to release."""

@@ -17,6 +17,7 @@ from agentvoice.core.leg import HungUp
 from agentvoice.core.project import Project
 from agentvoice.services.call_manager import CallManager, CallOutcome, CallRequest
 from agentvoice.services.last_words import LAST_WORDS_S
+from agentvoice.services.session_opening import Engines
 from agentvoice.storage import agents, conversations, projects
 from agentvoice.storage.database import Database
 from agentvoice.storage.writer import Writer
@@ -46,7 +47,7 @@ class House:
             projects.create_project(session, PROJECT, self.clock.utc_ms())
             for number, agent in enumerate((ADA, MAX)):
                 agents.create_agent(session, f"{number}" * 32, agent, self.clock.utc_ms())
-        self.settings = CallSettings(max_calls=2, max_minutes=60)
+        self.settings = CallSettings(max_calls=2, max_minutes=60, warm_sessions=0)
         self.engines = {engine.name: engine for engine in engines or (self.engine,)}
         self.manager = self.new_manager()
         self._calls: list[asyncio.Task[CallOutcome]] = []
@@ -56,7 +57,7 @@ class House:
         return CallManager(
             self.database,
             self.writer,
-            self.engines,
+            Engines(self.engines, self.clock, passed_over_s=60.0),
             self.clock,
             self.settings,
             PROJECT.slug,

@@ -62,6 +62,10 @@ class LocalEngine:
             await self._models.start()
         return CascadeSession(config, self._models.stages_for, detector, self._settings, self._clock)
 
+    async def check(self) -> None:
+        """Find out whether a default agent's parts are here, without loading them."""
+        self._models.stages_for(LocalSettings())
+
     async def close(self) -> None:
         """End the worker process and the connections; sessions are closed by who opened them."""
         await self._models.close()
