@@ -7,6 +7,8 @@ session that nears its provider's limit is replaced at a quiet moment, without a
 
 from __future__ import annotations
 
+import math
+
 import structlog
 
 from agentvoice.config import CallSettings
@@ -26,6 +28,9 @@ BYTE_VALUES = 256
 
 LOOK_S = 0.25
 """How often a quiet moment is looked for."""
+
+LOOK_AGAIN_S = 30.0
+"""The longest sleep of who watches a session's age: another one may be joined meanwhile."""
 
 ROLLOVER_AGAIN_S = 10.0
 """Wait after a new session could not be opened while the old one still serves."""
@@ -123,18 +128,20 @@ class CallRestore:
     async def roll_over(self) -> None:
         """Replace each session before its provider ends it, for as long as the call lasts."""
         while True:
-            await self._clock.sleep_until(self._clock.monotonic_s() + LOOK_S)
-            if self._is_due() and self._is_quiet() and not await self._roll_over():
+            wait_s = min(max(LOOK_S, self._due_in_s()), LOOK_AGAIN_S)
+            await self._clock.sleep_until(self._clock.monotonic_s() + wait_s)
+            if self._due_in_s() <= 0 and self._is_quiet() and not await self._roll_over():
                 await self._clock.sleep_until(self._clock.monotonic_s() + ROLLOVER_AGAIN_S)
 
-    def _is_due(self) -> bool:
+    def _due_in_s(self) -> float:
+        """Seconds until the joined session should be replaced; none joined, or without a limit: never."""
         session = self._sessions.link.session
         if session is None or not session.capabilities.max_session_s:
-            return False
+            return math.inf
         limit_s = session.capabilities.max_session_s
         # Half of a short limit at most, or a session would be due as soon as it is opened.
         margin_s = min(self._settings.rollover_margin_s, limit_s / 2)
-        return self._clock.monotonic_s() >= self._sessions.opened_at_s + limit_s - margin_s
+        return self._sessions.opened_at_s + limit_s - margin_s - self._clock.monotonic_s()
 
     def _is_quiet(self) -> bool:
         return not self._sessions.changing.locked() and self._sessions.is_quiet

@@ -133,9 +133,9 @@ class WarmSessions:
 
     async def _keep(self, key: tuple[str, str], warm: _Warm, config: SessionConfig) -> None:
         try:
-            async with self._clock.deadline(self._open_timeout_s + self._keep_s):
-                warm.opened = await self._engines.open(config, (key[0],), self._open_timeout_s)
-                log.debug("warm_session_open", engine=key[0], model=key[1])
+            warm.opened = await self._engines.open(config, (key[0],), self._open_timeout_s)
+            log.debug("warm_session_open", engine=key[0], model=key[1])
+            async with self._clock.deadline(self._keep_s):
                 await self._listen(warm.opened)
         except AgentVoiceError as error:  # a failure, or its time is over: the handover opens one then
             log.debug("warm_session_over", engine=key[0], model=key[1], reason=str(error))

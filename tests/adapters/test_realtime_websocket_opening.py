@@ -184,3 +184,33 @@ def test_unsafe_urls_are_refused(url, complaint):
 def test_plain_text_to_a_named_host_can_be_allowed():
     """The operator may say so by name."""
     check_url("ws://gpu.lan:8000/v1/realtime", allow_plain_ws=True)
+
+
+async def test_a_check_shakes_hands_and_says_nothing():
+    """It proves that the server is there and takes the key; no session is configured."""
+
+    async def greeted(link):
+        """Say nothing and wait for the client to go."""
+
+    async with ScriptedServer(greeted) as server:
+        await engine_to(server.url).check()
+        await server.links[0].closed.wait()
+    assert server.links[0].received == []
+    assert server.links[0].path.endswith("?model=gpt-realtime-2.1")
+
+
+async def test_a_check_tells_what_open_would_tell():
+    """A refused key is found before anybody calls."""
+    body = json.dumps({"error": {"code": "invalid_api_key", "message": "no"}}).encode()
+    async with ScriptedServer(only_open, status=401, body=body) as server:
+        with pytest.raises(AuthenticationRejected, match="invalid_api_key"):
+            await engine_to(server.url).check()
+
+
+async def test_sessions_know_their_limit():
+    """The provider's cap is a capability of the engine and of its sessions; the operator may set it."""
+    async with ScriptedServer(only_open) as server:
+        engine = engine_to(server.url, session_minutes=15)
+        session = await engine.open(config_of())
+        assert engine.capabilities.max_session_s == session.capabilities.max_session_s == 900
+        await engine.close()

@@ -66,3 +66,13 @@ def test_what_the_engine_can_change():
     assert (can.voice_fixed_after_audio, can.model_fixed, can.instructions_mutable) == (False, False, True)
     assert can.server_turn_taking and can.tools and can.aligned_transcript
     assert can.bills_by is BillsBy.NOTHING
+
+
+async def test_a_check_looks_without_loading():
+    """A missing part is found before anybody calls; nothing is started for it."""
+    engine, models = engine_of()
+    await engine.check()
+    models.failure = EngineUnavailable("model x is not installed")
+    with pytest.raises(EngineUnavailable, match="model x"):
+        await engine.check()
+    assert models.starts == 0
