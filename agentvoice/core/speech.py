@@ -213,6 +213,8 @@ class ResponseStatus(StrEnum):
     CANCELLED = "cancelled"
     FAILED = "failed"
     INCOMPLETE = "incomplete"
+    LOST = "lost"
+    """Its session went before its end: the caller is still owed a reply."""
 
 
 @dataclass(frozen=True, slots=True)

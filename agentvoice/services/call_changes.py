@@ -98,7 +98,7 @@ class CallChanges:
     def end(self) -> None:
         """The call ends: turns that no session took are kept all the same."""
         for text in self._take_typed():
-            self._dialogue.typed_in_vain(text)
+            self._dialogue.enter_typed(text)
 
     def _take_typed(self) -> list[str]:
         texts, self._typed = self._typed, []

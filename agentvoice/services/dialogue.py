@@ -179,6 +179,9 @@ class Dialogue:
         """A reply is over: what of it was never heard is cut, what is being heard goes on."""
         was_muted = self.output.is_muted(event.response)
         self.output.response_ended(event)
+        if event.status is ResponseStatus.LOST:
+            self._awaits_reply = not was_muted  # its items are cut when the next session is joined
+            return
         for ref in self._refs_of.pop(event.response, []):
             self._settle(ref, event.status, was_muted=was_muted)
         self._check_over()
@@ -254,16 +257,13 @@ class Dialogue:
     def typed(self, text: str) -> None:
         """The caller typed a turn: it interrupts, enters, and asks for a reply."""
         self.interrupt()
-        self._send(CreateItem(self._enter_typed(text)))
+        self._send(CreateItem(self.enter_typed(text)))
         self._timing.typed(self._clock.monotonic_s())
         self.display.move(TurnEvent.TURN_COMMITTED)
         self.respond()
 
-    def typed_in_vain(self, text: str) -> None:
-        """The caller typed a turn that no session will answer."""
-        self._enter_typed(text)
-
-    def _enter_typed(self, text: str) -> Item:
+    def enter_typed(self, text: str) -> Item:
+        """Take in a typed turn; whether a session answers it is not asked here."""
         item = self.conversation.add_user_text(text, self._clock.utc_ms())
         self.note((item,))
         return item

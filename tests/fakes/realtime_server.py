@@ -67,6 +67,17 @@ class Link:
         assert event["type"] == name, f"got {event['type']}, want {name}"
         return event
 
+    async def next_event(self) -> dict[str, Any] | None:
+        """Return the client's next event, None when it is gone."""
+        reading = asyncio.ensure_future(self._unread.get())
+        gone = asyncio.ensure_future(self.closed.wait())
+        try:
+            await asyncio.wait({reading, gone}, return_when=asyncio.FIRST_COMPLETED)
+            return reading.result() if reading.done() else None
+        finally:
+            reading.cancel()
+            gone.cancel()
+
     @property
     def has_unread(self) -> bool:
         """Whether the client sent more than the script expected so far."""
@@ -112,6 +123,8 @@ class ScriptedServer:
         ssl: SSLContext | None = None,
     ) -> None:
         self.links: list[Link] = []
+        self.refusals = 0
+        """How many of the next handshakes are refused (503)."""
         self._script = script
         self._status = status
         self._body = body
@@ -148,6 +161,9 @@ class ScriptedServer:
             raise self._failures[0]
 
     def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
+        if self.refusals > 0:
+            self.refusals -= 1
+            return connection.respond(503, "busy")
         if self._status == 101:
             return None
         answer = connection.respond(self._status, "")

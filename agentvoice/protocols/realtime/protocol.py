@@ -212,7 +212,7 @@ class RealtimeProtocol:
         return [] if self.is_closed else list(self._lose(*lost_by_close(code, reason)))
 
     def _lose(self, lost: SessionLost, failure: AgentVoiceError) -> Iterator[SpeechEvent]:
-        yield from self._replies.end_active(lost.reason)
+        yield from self._replies.lose_active(lost.reason)
         self.failure = failure
         self.close()
         yield lost
@@ -263,12 +263,13 @@ class RealtimeProtocol:
             yield ItemRemoved(item.ref)
 
     def _response_done(self, event: se.ResponseDone) -> Iterator[SpeechEvent]:
-        yield from self._replies.done(event)
         details = event.response.status_details
-        if details is not None and details.error is not None:
-            lost = lost_by_error(details.error.name, details.error.text)
-            if lost is not None:
-                yield from self._lose(*lost)
+        error = details.error if details is not None else None
+        lost = lost_by_error(error.name, error.text) if error is not None else None
+        if lost is None:
+            yield from self._replies.done(event)
+        else:  # not an answer that failed, but a session that can give none
+            yield from self._lose(*lost)
 
 
 def _told(error: se.WireError, command: SpeechCommand | None) -> SessionError:

@@ -56,10 +56,16 @@ class Replies:
         self._cancelled.add(response)
         return True
 
-    def end_active(self, reason: str) -> Iterator[SpeechEvent]:
-        """The session is gone, and with it the reply that was being made."""
-        if self._slot.active:
-            yield from self._end(self._slot.active, ResponseStatus.FAILED, reason)
+    def lose_active(self, reason: str) -> Iterator[SpeechEvent]:
+        """The session is gone, and with it the reply that was being made: its items stay open."""
+        response = self._slot.active
+        if response:
+            for item in self._items.open_items(response):
+                if item.kind is ItemKind.TOOL_CALL:
+                    yield ItemFailed(item.ref, "the session ended before the tool call was complete")
+            self._ended.add(response)
+            self._slot.ended(response)
+            yield ResponseEnded(response, ResponseStatus.LOST, reason)
 
     def created(self, event: se.ResponseCreated) -> Iterator[SpeechEvent]:
         """A reply began."""

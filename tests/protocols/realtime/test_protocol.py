@@ -172,7 +172,7 @@ def test_a_fatal_error_inside_response_done_stops_retries(peer):
     peer.begins("resp_1")
     details = {"type": "failed", "error": {"type": "insufficient_quota", "code": "insufficient_quota"}}
     ended, lost = peer.ends("resp_1", "failed", status_details=details)
-    assert ended == ResponseEnded("resp_1", ResponseStatus.FAILED, "insufficient_quota")
+    assert ended == ResponseEnded("resp_1", ResponseStatus.LOST, "insufficient_quota")
     assert lost == SessionLost("insufficient_quota", retryable=False)
 
 
@@ -189,7 +189,7 @@ def test_the_60_minute_limit_is_an_expiry(peer):
     """session_expired ends the running reply and asks for a new session."""
     peer.begins("resp_1")
     ended, lost = peer.fails("session_expired")
-    assert isinstance(ended, ResponseEnded) and ended.status is ResponseStatus.FAILED
+    assert isinstance(ended, ResponseEnded) and ended.status is ResponseStatus.LOST
     assert lost.expired and lost.retryable
 
 
