@@ -60,11 +60,8 @@ def messages(items: tuple[Item, ...], role: Role) -> list[Item]:
 
 
 async def test_two_hundred_disconnects_lose_nothing_and_double_nothing(tmp_path: Path):
-    """Every finished item is there, in order, once, and no chunk of the caller's sound is missing.
-
-    The connection is cut 200 times at random frames: in the middle of speech, before and after
-    transcripts, in answers, in the replay.
-    """
+    """Every finished item is there, in order, once, and no chunk of the caller's sound is missing."""
+    # The cuts fall anywhere: in the middle of speech, before and after transcripts, in answers, in the replay.
     breaking = BreakingOff(seed=20_261_125, count=DISCONNECTS)
 
     async def script(link: Link) -> None:
