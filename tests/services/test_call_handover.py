@@ -185,6 +185,7 @@ async def test_a_new_voice_after_speech_needs_a_new_session(fixed: House):
     assert replayed[:2] == [(ItemKind.MESSAGE, "Ada here"), (ItemKind.MESSAGE, "Give me Max")]
     assert [kind for kind, _ in replayed[2:]] == [ItemKind.TOOL_CALL, ItemKind.HANDOVER, ItemKind.TOOL_RESULT]
     assert len(new.told_of(AppendAudio)) == 1
+    assert old.told_of(AppendAudio) == []
     assert new.told_of(Respond) == [Respond("Max speaking.")]
     assert new.told_of(SendToolResult) == []  # the new session never asked
     await hang_up(fixed, call)

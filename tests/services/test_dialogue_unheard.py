@@ -76,6 +76,24 @@ async def test_the_next_session_may_use_the_same_refs(scene: Scene):
     assert scene.told_of(TruncateItem) == [TruncateItem(ref, 0, 500, "one two")]
 
 
+async def test_a_reply_that_its_session_took_along_is_owed(scene: Scene):
+    """Half of it was heard: it stays open until the next session is joined, and is cut there."""
+    scene.reply("r1", "one two", 500, end=False)
+    await scene.hear(500)
+    scene.end("r1", ResponseStatus.LOST)
+    assert scene.dialogue.owes_reply
+    scene.dialogue.cut_everything()
+    assert scene.messages == [("one two", ItemStatus.INTERRUPTED)]
+
+
+async def test_an_interrupted_reply_that_its_session_took_along_is_not_owed(scene: Scene):
+    """The caller did not want to hear more of it."""
+    scene.reply("r1", "one two", 500, end=False)
+    scene.dialogue.interrupt()
+    scene.end("r1", ResponseStatus.LOST)
+    assert not scene.dialogue.owes_reply
+
+
 async def test_sound_of_a_session_that_is_gone_stops(scene: Scene):
     """Its items are finished as heard, so the leg plays no more of them over the next session's."""
     scene.reply("r1", "one two three four", 1_000, end=False)

@@ -13,6 +13,7 @@ from agentvoice.core.speech import Configure, Respond, SessionLost, UsageReporte
 from agentvoice.errors import ConnectFailed
 from agentvoice.services.warm_sessions import WarmLimit
 from agentvoice.storage import agents, usage
+from tests.fakes.caller_leg import FakeLeg
 from tests.fakes.speech_session import FIXED, FakeEngine
 from tests.services.conftest import House
 from tests.services.slow_house import SlowHouse, open_sessions
@@ -69,6 +70,19 @@ async def test_after_a_handover_one_is_kept_for_the_way_back(warm: House):
     outcome = await warm.hang_up(call)
     with warm.database.reading() as session:
         assert [entry.input_text_tokens for entry in usage.usage_of(session, outcome.call_id)] == [3]
+
+
+async def test_a_call_that_ended_gives_its_place_back(warm: House):
+    """There is one place: the next call keeps a session warm too."""
+    warm.settings = replace(warm.settings, warm_sessions=1)
+    warm.manager = warm.new_manager()
+    await warm.hang_up(await live_call(warm))
+    warm.leg = FakeLeg()
+    call = await warm.live_call()
+    while len(warm.engine.sessions) < 4 and warm.clock.monotonic_s() < 2_000:
+        await warm.clock.advance(1.0)
+    assert len(open_sessions(warm)) == 2
+    await warm.hang_up(call)
 
 
 async def test_a_warm_session_is_not_kept_for_ever(warm: House):
