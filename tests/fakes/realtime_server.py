@@ -60,10 +60,14 @@ class Link:
         finally:
             self.closed.set()
 
+    async def expect_any(self) -> dict[str, Any]:
+        """Return the client's next event."""
+        async with asyncio.timeout(EXPECT_TIMEOUT_S):
+            return await self._unread.get()
+
     async def expect(self, name: str) -> dict[str, Any]:
         """Return the client's next event, which must be of this type."""
-        async with asyncio.timeout(EXPECT_TIMEOUT_S):
-            event = await self._unread.get()
+        event = await self.expect_any()
         assert event["type"] == name, f"got {event['type']}, want {name}"
         return event
 
