@@ -40,6 +40,24 @@ async def test_truncate_clamps_to_received(house: RealtimeHouse):
     await house.hang_up()
 
 
+async def test_a_reply_that_ends_before_its_cancelling_arrives_is_cut_too(house: RealtimeHouse):
+    """The provider had made all of it when we interrupted: what never came was not heard."""
+    session = await house.live_call()
+    item = await session.speaks_on("r1", "one two", 500)
+    await house.settle()
+    await house.hears_all()
+    house.leg.do(InterruptPressed())
+    await house.settle()
+    await session.writes("r1", item, " three four")
+    await session.speaks("r1", item, 500)
+    await session.finishes("r1", answer(item, FOUR_WORDS, "completed"))
+    await session.ends("r1", output=[answer(item, FOUR_WORDS, "completed")])
+    await house.settle()
+    assert cuts(session) == [("truncate", item, 500), ("cancel", "r1", None)]
+    assert house.messages() == [(Role.AGENT, "one two", ItemStatus.INTERRUPTED)]
+    await house.hang_up()
+
+
 async def test_a_part_behind_a_text_part_is_truncated_as_itself(house: RealtimeHouse):
     """Sound may be the second part of its item: the truncation names that part."""
     session = await house.live_call()
@@ -69,7 +87,7 @@ async def test_manual_and_vad_cut_alike(house: RealtimeHouse, how: str):
         house.leg.do(InterruptPressed() if how == "button" else CallerText("Wait"))
     await house.settle()
     assert cuts(session) == [("truncate", item, 437), ("cancel", "r1", None)]
-    assert (Role.AGENT, "one", ItemStatus.INTERRUPTED) in house.messages()
+    assert (Role.AGENT, "one two", ItemStatus.INTERRUPTED) in house.messages()
     assert house.leg.clears == 1
     await house.hang_up()
 

@@ -61,6 +61,17 @@ class ItemLedger:
         """Return the items of a response that are not finished, in order."""
         return [item for item in self._items.values() if item.response == response and not item.is_silent]
 
+    def open_ends(self, response: str) -> list[TruncateItem]:
+        """Return the cuts of a cancelled response's items that nobody cut: their sound was heard as
+        far as it came, and the server may have made more of it than it has sent.
+        """
+        wanted = [
+            TruncateItem(item.ref, part, CALL_FORMAT.ms_of(size))
+            for item in self.open_items(response)
+            for part, size in item.received_bytes.items()
+        ]
+        return [cut for cut in map(self.cut, wanted) if cut is not None]
+
     def cut(self, wanted: TruncateItem) -> TruncateItem | None:
         """Return the cut as the server must be told of it; None when there is nothing to tell.
 

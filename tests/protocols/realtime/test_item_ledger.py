@@ -37,6 +37,23 @@ def test_fully_heard_is_not_truncated(peer):
     assert peer.types(TruncateItem("item_1", 0, 1_999)) == ["conversation.item.truncate"]
 
 
+def test_a_cancelled_reply_is_cut_where_its_sound_ended(peer):
+    """All that came was heard, and the server may have made more: truncated there, then cancelled."""
+    speak_two_seconds(peer)
+    truncate, cancel = peer.sends(CancelResponse())
+    assert (truncate["item_id"], truncate["audio_end_ms"]) == ("item_1", 2_000)
+    assert cancel["type"] == "response.cancel"
+
+
+def test_a_cancelled_reply_whose_sound_is_all_here_is_not_cut(peer):
+    """The server has said that no more sound comes: there is nothing to truncate."""
+    speak_two_seconds(peer)
+    peer.hears(
+        "response.output_audio.done", response_id="resp_1", item_id="item_1", output_index=0, content_index=0
+    )
+    assert peer.types(CancelResponse()) == ["response.cancel"]
+
+
 def test_nothing_heard_deletes(peer):
     """Barge-in before the first sample: the item is deleted, not truncated at 0."""
     speak_two_seconds(peer)

@@ -109,13 +109,12 @@ def test_late_audio_never_plays(peer):
     assert peer.speaks("resp_1", "item_1", 20) == [
         AudioDelta("item_1", 0, AudioChunk(CALL_FORMAT, bytes(960)), "resp_1")
     ]
-    assert peer.types(CancelResponse()) == ["response.cancel"]
+    assert peer.types(CancelResponse()) == ["conversation.item.truncate", "response.cancel"]
     assert peer.types(CancelResponse()) == []
     assert peer.speaks("resp_1", "item_1", 20) == []
     assert peer.writes("resp_1", "item_1", "late") == []
     full = answer("item_1", "All that was never heard", "incomplete")
     assert peer.ends("resp_1", "cancelled", output=[full], status_details={"reason": "client_cancelled"}) == [
-        ItemDone("item_1"),
         ResponseEnded("resp_1", ResponseStatus.CANCELLED, "client_cancelled"),
     ]
 
