@@ -24,6 +24,16 @@ class TrackedItem:
     is_cut: bool = False
     received_bytes: dict[int, int] = field(default_factory=dict)
     finished_parts: set[int] = field(default_factory=set)
+    half_sample: bytes = b""
+    """The begin of a sample that its delta cut in two; it waits for the next delta."""
+
+    def whole_samples(self, part: int, sound: bytes) -> bytes:
+        """Take in sound of a part; return it up to its last whole sample."""
+        self.received_bytes[part] = self.received_bytes.get(part, 0) + len(sound)
+        sound = self.half_sample + sound
+        end = len(sound) - len(sound) % CALL_FORMAT.sample_bytes
+        self.half_sample = sound[end:]
+        return sound[:end]
 
     @property
     def is_silent(self) -> bool:

@@ -96,3 +96,14 @@ def test_a_truncate_that_came_too_late_survives(peer):
     speak_two_seconds(peer)
     [frame] = peer.sends(TruncateItem("item_1", 0, 700))
     assert peer.fails("invalid_value", frame["event_id"]) == []
+
+
+def test_sound_is_told_in_whole_samples(peer):
+    """A delta that ends inside a sample keeps its rest for the next; what was received counts all."""
+    peer.begins("resp_1")
+    peer.adds("resp_1", "item_1")
+    item = peer.protocol._items.get("item_1")
+    assert [item.whole_samples(0, sound) for sound in (b"1", b"23", b"456", b"7")] == [
+        b"", b"12", b"3456", b""
+    ]  # fmt: skip
+    assert (item.received_bytes, item.half_sample) == ({0: 7}, b"7")

@@ -119,6 +119,16 @@ def test_late_audio_never_plays(peer):
     ]
 
 
+def test_half_a_sample_is_no_sound_yet(peer):
+    """The first byte of a sample waits for the second."""
+    peer.begins("resp_1")
+    peer.adds("resp_1", "item_1")
+    delta = {"response_id": "resp_1", "item_id": "item_1", "output_index": 0, "content_index": 0}
+    assert peer.hears("response.output_audio.delta", **delta, delta="AQ==") == []
+    [told] = peer.hears("response.output_audio.delta", **delta, delta="Ag==")
+    assert told.chunk.samples == b"\x01\x02"
+
+
 def test_newer_reply_survives(peer):
     """An interrupt meant for reply 1 does not stop reply 2, waiting or running."""
     peer.begins("resp_1")
