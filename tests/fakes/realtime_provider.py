@@ -1,6 +1,6 @@
 """The provider's usual sentences, over a scripted server's link: turns, replies, sound, tools, harm.
 
-`async with provider() as server:` listens; `await server.session()` gives the next session that a
+`async with provider() as made:` listens; `await made.session()` gives the next session that a
 client has opened, and the test speaks for the provider from there. Everything said is judged by
 the oracle but what `raw`, `in_pieces` and `dripped` send.
 """
@@ -218,18 +218,16 @@ class ProviderSession:
 
 
 class Provider:
-    """A scripted server whose sessions the test drives; `refusing` are handshakes to refuse first."""
+    """A scripted server whose sessions the test drives."""
 
     def __init__(self) -> None:
         self.sessions: list[ProviderSession] = []
-        self.url = ""
         self._opened: asyncio.Queue[ProviderSession] = asyncio.Queue()
+        self._server = ScriptedServer(self._serve)
 
-    async def serve(self, link: Link) -> None:
-        """Open the session and hand it to the test."""
+    async def _serve(self, link: Link) -> None:
         number = len(self.sessions) + 1
-        config = await link.open_session(f"sess_{number}")
-        session = ProviderSession(link, config)
+        session = ProviderSession(link, await link.open_session(f"sess_{number}"))
         self.sessions.append(session)
         self._opened.put_nowait(session)
 
@@ -239,17 +237,30 @@ class Provider:
             return await self._opened.get()
 
     @property
-    def has_more(self) -> bool:
-        """Whether a session was opened that the test has not taken."""
-        return not self._opened.empty()
+    def url(self) -> str:
+        """Where a client connects to."""
+        return self._server.url
+
+    def refuse(self, status: int, error: dict[str, Any]) -> None:
+        """Refuse the handshakes to come, with this error object."""
+        self._server.status = status
+        self._server.body = json.dumps({"error": error}).encode()
+
+    def take(self) -> None:
+        """Take the handshakes to come."""
+        self._server.status = 101
+
+    @property
+    def refused(self) -> int:
+        """How many handshakes were refused."""
+        return self._server.refused
 
 
 @asynccontextmanager
 async def provider() -> AsyncIterator[Provider]:
     """Run a provider on a free loopback port."""
     made = Provider()
-    async with ScriptedServer(made.serve) as server:
-        made.url = server.url
+    async with made._server:
         yield made
 
 
