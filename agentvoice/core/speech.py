@@ -266,6 +266,11 @@ class SessionError:
     command: str = ""
     is_retried: bool = False
 
+    @property
+    def may_end_reply(self) -> bool:
+        """Whether a reply that was asked for may not come: another command's error says nothing of it."""
+        return not self.is_retried and self.command.lower() in ("", "respond")
+
 
 SpeechEvent = (
     SessionReady

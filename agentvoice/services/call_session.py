@@ -279,7 +279,7 @@ class CallSession:
     def _session_error(self, event: SessionError) -> None:
         log.warning("session_error", call=self.call.id, code=event.code, message=event.message)
         self._record.happened("session_error", f"{event.code}: {event.message}")
-        if not event.is_retried and not self._dialogue.output.active_response:
+        if event.may_end_reply and not self._dialogue.output.active_response:
             if self._dialogue.owes_reply:  # else nothing was lost that the caller waits for
                 self._dialogue.notice(f"No answer: {event.message}")
             self._dialogue.no_reply_comes()

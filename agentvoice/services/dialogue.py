@@ -195,7 +195,7 @@ class Dialogue:
                 self.item(ItemDone(ref))
             return
         received_ms = self.output.received_ms(ref)
-        if status is ResponseStatus.COMPLETED:
+        if status is ResponseStatus.COMPLETED and not was_muted:  # else it may lack its end
             self.item(ItemDone(ref))
         else:
             self._cut(Cut(ref, 0, received_ms, received_ms))

@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from agentvoice.core import speech
-from agentvoice.core.speech import CancelResponse, ItemDone, Respond, SpeechCommand, SpeechEvent
+from agentvoice.core.speech import CancelResponse, ItemDone, Respond, SessionError, SpeechCommand, SpeechEvent
 
 WORDS = [
     value
@@ -35,3 +35,13 @@ def test_the_plain_forms_mean_the_usual_thing():
     assert Respond().say == ""
     assert CancelResponse().response == ""
     assert ItemDone("a").text is None
+
+
+@pytest.mark.parametrize(
+    ("command", "is_retried", "may_end"),
+    [("", False, True), ("Respond", False, True), ("CreateItem", False, False), ("Respond", True, False)],
+)
+def test_an_error_of_another_command_says_nothing_of_a_reply(command: str, is_retried: bool, may_end: bool):
+    """Only a request for a reply that was refused for good, or an error of unknown cause, may end it."""
+    error = SessionError("invalid_value", "sorry", command=command, is_retried=is_retried)
+    assert error.may_end_reply is may_end

@@ -9,6 +9,7 @@ A script that fails, fails the test when the server is closed.
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from collections.abc import Awaitable, Callable
 from ssl import SSLContext
@@ -60,10 +61,25 @@ class Link:
         finally:
             self.closed.set()
 
+    @property
+    def input_buffer(self) -> bytes:
+        """The caller's sound as the provider has it: what was appended since the last clear or commit."""
+        sound = b""
+        for event in self.received:
+            if event["type"] == "input_audio_buffer.append":
+                sound += base64.b64decode(event["audio"], validate=True)
+            elif event["type"] in ("input_audio_buffer.clear", "input_audio_buffer.commit"):
+                sound = b""
+        return sound
+
+    async def expect_any(self) -> dict[str, Any]:
+        """Return the client's next event."""
+        async with asyncio.timeout(EXPECT_TIMEOUT_S):
+            return await self._unread.get()
+
     async def expect(self, name: str) -> dict[str, Any]:
         """Return the client's next event, which must be of this type."""
-        async with asyncio.timeout(EXPECT_TIMEOUT_S):
-            event = await self._unread.get()
+        event = await self.expect_any()
         assert event["type"] == name, f"got {event['type']}, want {name}"
         return event
 
@@ -125,9 +141,12 @@ class ScriptedServer:
         self.links: list[Link] = []
         self.refusals = 0
         """How many of the next handshakes are refused (503)."""
+        self.status = status
+        """Of the handshakes to come; 101 takes the client in."""
+        self.body = body
+        self.refused = 0
+        """Handshakes that were refused."""
         self._script = script
-        self._status = status
-        self._body = body
         self._headers = headers or {}
         self._ssl = ssl
         self._failures: list[BaseException] = []
@@ -164,12 +183,13 @@ class ScriptedServer:
         if self.refusals > 0:
             self.refusals -= 1
             return connection.respond(503, "busy")
-        if self._status == 101:
+        if self.status == 101:
             return None
-        answer = connection.respond(self._status, "")
-        answer.body = self._body
+        self.refused += 1
+        answer = connection.respond(self.status, "")
+        answer.body = self.body
         del answer.headers["Content-Length"]
-        answer.headers["Content-Length"] = str(len(self._body))
+        answer.headers["Content-Length"] = str(len(self.body))
         answer.headers.update(self._headers)
         return answer
 

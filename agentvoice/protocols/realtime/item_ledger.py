@@ -24,6 +24,16 @@ class TrackedItem:
     is_cut: bool = False
     received_bytes: dict[int, int] = field(default_factory=dict)
     finished_parts: set[int] = field(default_factory=set)
+    half_sample: bytes = b""
+    """The begin of a sample that its delta cut in two; it waits for the next delta."""
+
+    def whole_samples(self, part: int, sound: bytes) -> bytes:
+        """Take in sound of a part; return it up to its last whole sample."""
+        self.received_bytes[part] = self.received_bytes.get(part, 0) + len(sound)
+        sound = self.half_sample + sound
+        end = len(sound) - len(sound) % CALL_FORMAT.sample_bytes
+        self.half_sample = sound[end:]
+        return sound[:end]
 
     @property
     def is_silent(self) -> bool:
@@ -60,6 +70,17 @@ class ItemLedger:
     def open_items(self, response: str) -> list[TrackedItem]:
         """Return the items of a response that are not finished, in order."""
         return [item for item in self._items.values() if item.response == response and not item.is_silent]
+
+    def open_ends(self, response: str) -> list[TruncateItem]:
+        """Return the cuts of a cancelled response's items that nobody cut: their sound was heard as
+        far as it came, and the server may have made more of it than it has sent.
+        """
+        wanted = [
+            TruncateItem(item.ref, part, CALL_FORMAT.ms_of(size))
+            for item in self.open_items(response)
+            for part, size in item.received_bytes.items()
+        ]
+        return [cut for cut in map(self.cut, wanted) if cut is not None]
 
     def cut(self, wanted: TruncateItem) -> TruncateItem | None:
         """Return the cut as the server must be told of it; None when there is nothing to tell.

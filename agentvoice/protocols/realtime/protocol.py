@@ -170,6 +170,8 @@ class RealtimeProtocol:
 
     def _cancel(self, response: str) -> None:
         if response and self._replies.cancel(response):
+            for cut in self._items.open_ends(response):
+                self._queue_command(cut)
             self._queue_command(CancelResponse(), response)
 
     def _next_event_id(self) -> str:

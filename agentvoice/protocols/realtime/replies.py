@@ -160,9 +160,9 @@ class Replies:
         item = self._open(event.item_id, event.response_id)
         if item is None or not event.delta:
             return
-        part = event.content_index
-        item.received_bytes[part] = item.received_bytes.get(part, 0) + len(event.delta)
-        yield AudioDelta(item.ref, part, AudioChunk(CALL_FORMAT, event.delta), item.response)
+        sound = item.whole_samples(event.content_index, event.delta)
+        if sound:
+            yield AudioDelta(item.ref, event.content_index, AudioChunk(CALL_FORMAT, sound), item.response)
 
     def audio_done(self, event: se.OutputAudioDone) -> Iterator[SpeechEvent]:
         """All sound of a part came: heard to here, it is heard to its end."""

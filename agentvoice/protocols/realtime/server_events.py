@@ -264,7 +264,7 @@ def decode_with(
     """
     try:
         message = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RemoteProtocolError(f"server event: got no JSON ({error})") from None
     name = message.get("type") if isinstance(message, dict) else None
     if not isinstance(name, str):

@@ -37,6 +37,23 @@ def test_fully_heard_is_not_truncated(peer):
     assert peer.types(TruncateItem("item_1", 0, 1_999)) == ["conversation.item.truncate"]
 
 
+def test_a_cancelled_reply_is_cut_where_its_sound_ended(peer):
+    """All that came was heard, and the server may have made more: truncated there, then cancelled."""
+    speak_two_seconds(peer)
+    truncate, cancel = peer.sends(CancelResponse())
+    assert (truncate["item_id"], truncate["audio_end_ms"]) == ("item_1", 2_000)
+    assert cancel["type"] == "response.cancel"
+
+
+def test_a_cancelled_reply_whose_sound_is_all_here_is_not_cut(peer):
+    """The server has said that no more sound comes: there is nothing to truncate."""
+    speak_two_seconds(peer)
+    peer.hears(
+        "response.output_audio.done", response_id="resp_1", item_id="item_1", output_index=0, content_index=0
+    )
+    assert peer.types(CancelResponse()) == ["response.cancel"]
+
+
 def test_nothing_heard_deletes(peer):
     """Barge-in before the first sample: the item is deleted, not truncated at 0."""
     speak_two_seconds(peer)
@@ -79,3 +96,14 @@ def test_a_truncate_that_came_too_late_survives(peer):
     speak_two_seconds(peer)
     [frame] = peer.sends(TruncateItem("item_1", 0, 700))
     assert peer.fails("invalid_value", frame["event_id"]) == []
+
+
+def test_sound_is_told_in_whole_samples(peer):
+    """A delta that ends inside a sample keeps its rest for the next; what was received counts all."""
+    peer.begins("resp_1")
+    peer.adds("resp_1", "item_1")
+    item = peer.protocol._items.get("item_1")
+    assert [item.whole_samples(0, sound) for sound in (b"1", b"23", b"456", b"7")] == [
+        b"", b"12", b"3456", b""
+    ]  # fmt: skip
+    assert (item.received_bytes, item.half_sample) == ({0: 7}, b"7")

@@ -109,15 +109,24 @@ def test_late_audio_never_plays(peer):
     assert peer.speaks("resp_1", "item_1", 20) == [
         AudioDelta("item_1", 0, AudioChunk(CALL_FORMAT, bytes(960)), "resp_1")
     ]
-    assert peer.types(CancelResponse()) == ["response.cancel"]
+    assert peer.types(CancelResponse()) == ["conversation.item.truncate", "response.cancel"]
     assert peer.types(CancelResponse()) == []
     assert peer.speaks("resp_1", "item_1", 20) == []
     assert peer.writes("resp_1", "item_1", "late") == []
     full = answer("item_1", "All that was never heard", "incomplete")
     assert peer.ends("resp_1", "cancelled", output=[full], status_details={"reason": "client_cancelled"}) == [
-        ItemDone("item_1"),
         ResponseEnded("resp_1", ResponseStatus.CANCELLED, "client_cancelled"),
     ]
+
+
+def test_half_a_sample_is_no_sound_yet(peer):
+    """The first byte of a sample waits for the second."""
+    peer.begins("resp_1")
+    peer.adds("resp_1", "item_1")
+    delta = {"response_id": "resp_1", "item_id": "item_1", "output_index": 0, "content_index": 0}
+    assert peer.hears("response.output_audio.delta", **delta, delta="AQ==") == []
+    [told] = peer.hears("response.output_audio.delta", **delta, delta="Ag==")
+    assert told.chunk.samples == b"\x01\x02"
 
 
 def test_newer_reply_survives(peer):

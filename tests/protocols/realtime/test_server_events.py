@@ -21,6 +21,7 @@ TOOL_CALL = replace(
     [
         ("{", "server event: got no JSON"),
         (b"\xff\xfe", "server event: got no JSON"),
+        ("[" * 100_000, "server event: got no JSON"),
         ("[]", "no field `type`"),
         ('{"type":7}', "no field `type`"),
         ('{"type":"response.done"}', "response.done: Object missing required field `response`"),
