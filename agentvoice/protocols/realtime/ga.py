@@ -10,10 +10,10 @@ from typing import Protocol
 
 import msgspec
 
-from agentvoice.core.agent import TURN_DETECTION_MANUAL, OpenAISettings, TurnDetection
 from agentvoice.core.audio import CALL_FORMAT
 from agentvoice.core.engine import SessionConfig
 from agentvoice.core.item import Item, ItemKind, Role
+from agentvoice.core.openai_settings import TURN_DETECTION_MANUAL, OpenAISettings, TurnDetection
 from agentvoice.core.speech import (
     AppendAudio,
     CancelResponse,

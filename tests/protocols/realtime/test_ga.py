@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from agentvoice.core.agent import TurnDetection
 from agentvoice.core.audio import CALL_FORMAT, AudioChunk
 from agentvoice.core.item import ItemKind, Role
+from agentvoice.core.openai_settings import TurnDetection
 from agentvoice.core.speech import (
     AppendAudio,
     CancelResponse,
