@@ -57,9 +57,13 @@ class ItemLedger:
         """Return `ref` if anybody above knows it; an unknown predecessor means: at the end."""
         return ref if ref in self._items or ref in self._ours else None
 
+    def of_response(self, response: str) -> list[TrackedItem]:
+        """Return the items of a response, in order."""
+        return [item for item in self._items.values() if item.response == response]
+
     def open_items(self, response: str) -> list[TrackedItem]:
         """Return the items of a response that are not finished, in order."""
-        return [item for item in self._items.values() if item.response == response and not item.is_silent]
+        return [item for item in self.of_response(response) if not item.is_silent]
 
     def cut(self, wanted: TruncateItem) -> TruncateItem | None:
         """Return the cut as the server must be told of it; None when there is nothing to tell.
