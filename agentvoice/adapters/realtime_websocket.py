@@ -15,13 +15,15 @@ from dataclasses import replace
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import structlog
+from websockets import CloseCode
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from agentvoice.config import OpenAIEngineSettings, read_secret
-from agentvoice.core.agent import ENGINE_OPENAI, OpenAISettings
+from agentvoice.core.agent import ENGINE_OPENAI
 from agentvoice.core.engine import BillsBy, EngineCapabilities, SessionConfig
 from agentvoice.core.loopback import is_loopback
+from agentvoice.core.openai_settings import OpenAISettings
 from agentvoice.core.ports import Clock
 from agentvoice.core.speech import (
     SessionReady,
@@ -35,6 +37,7 @@ from agentvoice.errors import (
     EngineUnavailable,
     TimedOut,
 )
+from agentvoice.protocols.realtime.beta import BETA
 from agentvoice.protocols.realtime.failures import refused_by_status
 from agentvoice.protocols.realtime.ga import GA
 from agentvoice.protocols.realtime.protocol import RealtimeProtocol
@@ -51,6 +54,8 @@ CAPABILITIES = EngineCapabilities(
     bills_by=BillsBy.TOKENS,
     aligned_transcript=False,
 )
+
+DIALECTS = {dialect.name: dialect for dialect in (GA, BETA)}
 
 _log = structlog.get_logger(__name__)
 
@@ -69,6 +74,7 @@ class RealtimeEngine:
         self.capabilities = replace(CAPABILITIES, max_session_s=settings.session_minutes * 60)
         self._settings = settings
         self._clock = clock
+        self._dialect = DIALECTS[settings.dialect]
         self._sessions: set[RealtimeSession] = set()
 
     async def open(self, config: SessionConfig) -> RealtimeSession:
@@ -86,8 +92,8 @@ class RealtimeEngine:
     async def _open(self, config: SessionConfig) -> RealtimeSession:
         settings = self._settings
         socket = await self._connect(_session_url(settings.url, config.agent.openai.model))
-        protocol = RealtimeProtocol(config, GA, settings.send_queue_ms)
-        session = RealtimeSession(socket, protocol, self.capabilities)
+        protocol = RealtimeProtocol(config, self._dialect, settings.send_queue_ms)
+        session = RealtimeSession(socket, protocol, self.capabilities, self._clock)
         try:
             await session.become_ready()
         except BaseException:
@@ -102,7 +108,7 @@ class RealtimeEngine:
         try:
             return await _Connect(
                 url,
-                additional_headers={"Authorization": f"Bearer {key}"} if key else {},
+                additional_headers={**self._dialect.headers, **_authorization(key)},
                 compression=None,  # sound in base64 does not shrink enough to pay for the delay
                 open_timeout=None,  # the clock's deadline is around all of it
                 ping_interval=settings.ping_interval_s,
@@ -146,12 +152,18 @@ class RealtimeSession:
     """One session; implements core.ports.SpeechSession. `events` has one reader."""
 
     def __init__(
-        self, socket: ClientConnection, protocol: RealtimeProtocol, capabilities: EngineCapabilities
+        self,
+        socket: ClientConnection,
+        protocol: RealtimeProtocol,
+        capabilities: EngineCapabilities,
+        clock: Clock,
     ) -> None:
         self.capabilities = capabilities
         self.on_close: Callable[[RealtimeSession], None] = _forget
         self._socket = socket
         self._protocol = protocol
+        self._clock = clock
+        self._wait: asyncio.Task[None] | None = None
         self._backlog: list[SpeechEvent] = []
         self._has_frames = asyncio.Event()
         self._has_frames.set()  # the session's configuration waits already
@@ -187,8 +199,10 @@ class RealtimeSession:
     async def close(self) -> None:
         """Close the session; nothing is sent or told after it."""
         self._protocol.close()
-        self._sender.cancel()
-        await asyncio.wait({self._sender})  # unlike `await`, this tells its end from our own cancelling
+        tasks = {self._sender} | ({self._wait} if self._wait is not None else set())
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)  # unlike `await`, this tells their end from our own cancelling
         await self._socket.close()
         self.on_close(self)
 
@@ -198,13 +212,26 @@ class RealtimeSession:
                 # Bytes, so that text that is no UTF-8 is junk to survive and not a broken socket.
                 events = self._protocol.receive_message(await self._socket.recv(decode=False))
             except ConnectionClosed as closed:
-                code, reason = (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (None, "")
-                events = self._protocol.connection_lost(code, reason)
+                events = self._protocol.connection_lost(*_end_of(closed))
             self._has_frames.set()
+            self._begin_wait(self._protocol.take_wait_s())
             for line in self._protocol.take_remarks():
                 _log.info("realtime remark", remark=line)
             for event in events:
                 yield event
+
+    def _begin_wait(self, wait_s: float | None) -> None:
+        """The protocol wants to be told when this time is over; a newer wait takes the place of an older."""
+        if wait_s is None:
+            return
+        if self._wait is not None:
+            self._wait.cancel()
+        self._wait = asyncio.create_task(self._wait_over(wait_s), name="realtime wait")
+
+    async def _wait_over(self, wait_s: float) -> None:
+        await self._clock.sleep_until(self._clock.monotonic_s() + wait_s)
+        self._protocol.wait_over()
+        self._has_frames.set()
 
     async def _send_frames(self) -> None:
         with suppress(ConnectionClosed):  # the reader tells it
@@ -216,6 +243,14 @@ class RealtimeSession:
                     await self._socket.send(frame)
 
 
+def _end_of(closed: ConnectionClosed) -> tuple[int | None, str]:
+    """Return the server's close code and reason; None when it sent no close frame."""
+    if closed.rcvd is not None:
+        return closed.rcvd.code, closed.rcvd.reason
+    is_too_big = closed.sent is not None and closed.sent.code == CloseCode.MESSAGE_TOO_BIG
+    return None, f"it sent a frame of more than {MAX_FRAME_BYTES} bytes" if is_too_big else ""
+
+
 def _forget(session: RealtimeSession) -> None:
     """Before the engine knows the session, nobody needs to hear of its end."""
 
@@ -225,6 +260,10 @@ class _Connect(connect):
 
     def process_redirect(self, exc: Exception) -> Exception | str:
         return exc
+
+
+def _authorization(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 def _read_key(reference: str) -> str:

@@ -100,6 +100,8 @@ class OpenAIEngineSettings:
 
     url: str = "wss://api.openai.com/v1/realtime"
     """Address of the Realtime server: OpenAI's or any compatible one."""
+    dialect: Annotated[str, OneOf("ga", "beta")] = "ga"
+    """Wire format: `ga` is OpenAI's own; `beta` is for older compatible servers."""
     api_key: str = "env:OPENAI_API_KEY"
     """Where the API key is: `env:NAME`, `file:PATH` or `credential:NAME` (systemd); never the key itself."""
     allow_plain_ws: bool = False

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 
+from agentvoice.core.limits import check_length, check_range
 from agentvoice.core.loopback import is_loopback_url
+from agentvoice.core.openai_settings import OpenAISettings, check_openai
 from agentvoice.errors import UsageError
 
 ENGINE_OPENAI = "openai"
@@ -17,12 +19,6 @@ MAX_NAME_CHARS = 80
 MAX_ALIASES = 16
 MAX_INSTRUCTIONS_CHARS = 32_000
 MAX_GREETING_CHARS = 1_000
-
-OPENAI_OUTPUTS = ("audio", "text")
-TURN_DETECTION_MANUAL = "manual"
-TURN_DETECTIONS = ("server_vad", "semantic_vad", TURN_DETECTION_MANUAL)
-EAGERNESS = ("low", "medium", "high", "auto")
-LANGUAGE = re.compile(r"[a-z]{2}")
 
 # Controls, line ends, lone surrogates, and what turns the writing direction of all that follows:
 # names stand in terminals, pages and published notes. Joiners stay: scripts and emoji need them.
@@ -60,40 +56,6 @@ class LocalSettings:
     stt: StageSettings = field(default_factory=StageSettings)
     llm: StageSettings = field(default_factory=StageSettings)
     tts: StageSettings = field(default_factory=StageSettings)
-
-
-@dataclass(frozen=True, slots=True)
-class TurnDetection:
-    """Who finds the caller's turns on the OpenAI Realtime engine.
-
-    `kind`: `server_vad` (loudness: threshold, padding, silence, idle), `semantic_vad` (meaning:
-    eagerness) or `manual` (we commit each turn and ask for each reply).
-    """
-
-    kind: str = "server_vad"
-    threshold: float = 0.5
-    prefix_padding_ms: int = 300
-    silence_ms: int = 500
-    idle_timeout_ms: int = 0
-    """Silence after which the provider speaks up by itself; 0: never."""
-    eagerness: str = "auto"
-    create_response: bool = True
-    interrupt_response: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class OpenAISettings:
-    """Settings of an agent on the OpenAI Realtime engine (GA session fields)."""
-
-    model: str = "gpt-realtime-2.1"
-    voice: str = "marin"
-    output: str = "audio"
-    """`audio` or `text`: the session's one output modality."""
-    turn_detection: TurnDetection = field(default_factory=TurnDetection)
-    transcription_model: str = "gpt-live-transcribe"
-    """Writes down what the caller says; empty: the caller's turns have no text."""
-    transcription_language: str = ""
-    """ISO 639-1; empty: the provider finds out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +104,6 @@ def check_slug(field_name: str, slug: str) -> None:
         )
 
 
-def _check_length(field_name: str, text: str, low: int, high: int) -> None:
-    if not low <= len(text) <= high:
-        raise UsageError(f"{field_name}: got {len(text)} characters, want {low} to {high}")
-
-
 def _check_plain(field_name: str, text: str) -> None:
     found = _NOT_PLAIN.search(text)
     if found:
@@ -155,26 +112,16 @@ def _check_plain(field_name: str, text: str) -> None:
         )
 
 
-def _check_range(field_name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise UsageError(f"{field_name}: got {value}, want {low} to {high}")
-
-
-def _check_choice(field_name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise UsageError(f"{field_name}: got {value!r}, want one of {', '.join(choices)}")
-
-
 def check_agent(agent: AgentProfile) -> None:
     """Raise UsageError naming the first field of `agent` that is not usable."""
     check_slug("slug", agent.slug)
-    _check_length("name", agent.name.strip(), 1, MAX_NAME_CHARS)
+    check_length("name", agent.name.strip(), 1, MAX_NAME_CHARS)
     _check_plain("name", agent.name)
-    _check_length("instructions", agent.instructions, 0, MAX_INSTRUCTIONS_CHARS)
-    _check_length("greeting", agent.greeting, 0, MAX_GREETING_CHARS)
-    _check_length("aliases", "x" * len(agent.aliases), 0, MAX_ALIASES)
+    check_length("instructions", agent.instructions, 0, MAX_INSTRUCTIONS_CHARS)
+    check_length("greeting", agent.greeting, 0, MAX_GREETING_CHARS)
+    check_length("aliases", "x" * len(agent.aliases), 0, MAX_ALIASES)
     for alias in agent.aliases:
-        _check_length("aliases", alias.strip(), 1, MAX_NAME_CHARS)
+        check_length("aliases", alias.strip(), 1, MAX_NAME_CHARS)
         _check_plain("aliases", alias)
     if not agent.engines:
         raise UsageError(f"engines: got none, want at least one of {', '.join(ENGINES)}")
@@ -189,33 +136,14 @@ def check_agent(agent: AgentProfile) -> None:
     check_openai(agent.openai)
 
 
-def check_openai(openai: OpenAISettings) -> None:
-    """Raise UsageError naming the first setting of the OpenAI engine that is out of its range."""
-    _check_length("openai.model", openai.model.strip(), 1, MAX_NAME_CHARS)
-    _check_length("openai.voice", openai.voice.strip(), 1, MAX_NAME_CHARS)
-    _check_choice("openai.output", openai.output, OPENAI_OUTPUTS)
-    _check_length("openai.transcription_model", openai.transcription_model, 0, MAX_NAME_CHARS)
-    language = openai.transcription_language
-    if language and not LANGUAGE.fullmatch(language):
-        raise UsageError(f"openai.transcription_language: got {language!r}, want two letters (ISO 639-1)")
-    turns = openai.turn_detection
-    _check_choice("openai.turn_detection.kind", turns.kind, TURN_DETECTIONS)
-    _check_choice("openai.turn_detection.eagerness", turns.eagerness, EAGERNESS)
-    _check_range("openai.turn_detection.threshold", turns.threshold, 0.0, 1.0)
-    _check_range("openai.turn_detection.prefix_padding_ms", turns.prefix_padding_ms, 0, 2_000)
-    _check_range("openai.turn_detection.silence_ms", turns.silence_ms, 100, 5_000)
-    if turns.idle_timeout_ms:
-        _check_range("openai.turn_detection.idle_timeout_ms", turns.idle_timeout_ms, 5_000, 30_000)
-
-
 def check_local(local: LocalSettings) -> None:
     """Raise UsageError naming the first local setting that is out of its range."""
-    _check_range("local.vad_threshold", local.vad_threshold, 0.05, 0.95)
-    _check_range("local.prefix_padding_ms", local.prefix_padding_ms, 0, 2_000)
-    _check_range("local.silence_ms", local.silence_ms, 100, 5_000)
-    _check_range("local.min_speech_ms", local.min_speech_ms, 32, 2_000)
-    _check_range("local.max_reply_sentences", local.max_reply_sentences, 1, 20)
-    _check_range("local.temperature", local.temperature, 0.0, 2.0)
+    check_range("local.vad_threshold", local.vad_threshold, 0.05, 0.95)
+    check_range("local.prefix_padding_ms", local.prefix_padding_ms, 0, 2_000)
+    check_range("local.silence_ms", local.silence_ms, 100, 5_000)
+    check_range("local.min_speech_ms", local.min_speech_ms, 32, 2_000)
+    check_range("local.max_reply_sentences", local.max_reply_sentences, 1, 20)
+    check_range("local.temperature", local.temperature, 0.0, 2.0)
     for stage_name, stage in (("stt", local.stt), ("llm", local.llm), ("tts", local.tts)):
         if stage.url and not stage.url.startswith(("http://", "https://")):
             raise UsageError(f"local.{stage_name}.url: got {stage.url!r}, want http:// or https://")

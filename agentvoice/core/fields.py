@@ -1,7 +1,7 @@
 """Frozen values built from plain tables (as TOML gives them), every wrong key named.
 
-A field's type says what is wanted: text, whole number, number, yes or no, list of texts, a nested
-dataclass. `Annotated[int, Between(1, 9)]` and `Annotated[str, OneOf("a", "b")]` narrow it.
+A field's type says what is wanted: text, whole number, number, yes or no, list of texts, table of
+texts (`Mapping[str, str]`), a nested dataclass. `Annotated[int, Between(1, 9)]` and `Annotated[str, OneOf("a", "b")]` narrow it.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ class FieldKind:
             float: "a number",
             bool: "true or false",
             tuple: "a list of texts",
+            Mapping: "a table of texts",
         }
         words = names.get(self.type, "a table")
         if isinstance(self.limit, Between):
@@ -164,6 +165,9 @@ def _fill(
 
 def _convert(kind: FieldKind, value: Any) -> Any:
     """Return the value as the field's type, or None when it does not fit."""
+    if kind.type is Mapping:
+        is_texts = isinstance(value, Mapping) and all(isinstance(part, str) for part in value.values())
+        return dict(value) if is_texts else None
     if kind.type is tuple:
         if isinstance(value, list | tuple) and all(isinstance(part, str) for part in value):
             return tuple(value)
@@ -196,13 +200,17 @@ def parse_text(kind: FieldKind, text: str) -> Any:
     """Return `text` (of an environment variable or an option) as a value for `kind`.
 
     What cannot be read stays text, so that `build_from_table` refuses it by name. Lists are
-    separated by commas.
+    separated by commas, and so are the `name=value` pairs of a table.
     """
     if kind.type is bool:
         word = text.strip().casefold()
         return True if word in TRUE_WORDS else False if word in FALSE_WORDS else text
     if kind.type is tuple:
         return [part.strip() for part in text.split(",") if part.strip()]
+    if kind.type is Mapping:
+        pairs = [part.partition("=") for part in text.split(",") if part.strip()]
+        is_whole = all(sign for _, sign, _ in pairs)
+        return {name.strip(): value.strip() for name, _, value in pairs} if is_whole else text
     if kind.type in (int, float):
         try:
             return kind.type(text.strip())

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from agentvoice.core.agent import ENGINE_OPENAI, TURN_DETECTION_MANUAL, AgentProfile
+from agentvoice.core.agent import ENGINE_OPENAI, AgentProfile
 from agentvoice.core.engine import TOOL_TRANSFER_PREFIX, EngineCapabilities, HandoverTarget
+from agentvoice.core.openai_settings import TURN_DETECTION_MANUAL
 from agentvoice.errors import CallError
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
@@ -89,6 +90,8 @@ def _value(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return repr(value)
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{_line(name)} = {_line(text)}" for name, text in value.items()) + " }"
     if isinstance(value, tuple):
         return "[" + ", ".join(_text(part) for part in value) + "]"
     return _text(value)
@@ -101,6 +104,10 @@ def _text(text: str) -> str:
         if body.endswith('"'):
             body = body[:-1] + '\\"'
         return f'"""\n{body}"""'
+    return _line(text)
+
+
+def _line(text: str) -> str:
     return '"' + _CONTROL.sub(_escape, text) + '"'
 
 

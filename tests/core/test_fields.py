@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -111,3 +112,23 @@ def test_fields_are_walked_with_their_dotted_names():
     names = [name for name, _, _ in walk_fields(Outer)]
     assert names == ["name", "mode", "is_on", "tags", "inner.port", "inner.ratio"]
     assert field_kinds(Outer)["inner"].wanted == "a table"
+
+
+@dataclass(frozen=True)
+class Labelled:
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def test_a_table_of_texts_is_taken_whole():
+    """Its keys are the operator's own; other values than texts are refused by the table's name."""
+    assert build_from_table(Labelled, {"labels": {"a b": "x"}}) == Labelled({"a b": "x"})
+    for wrong in ({"labels": {"a": 1}}, {"labels": "a=1"}):
+        with pytest.raises(UsageError, match=r"^labels: got .*, want a table of texts$"):
+            build_from_table(Labelled, wrong)
+
+
+def test_a_table_of_texts_is_read_from_pairs():
+    """An option or a variable says it as name=value pairs; what is no pair stays text, to be refused."""
+    kind = field_kinds(Labelled)["labels"]
+    assert parse_text(kind, "a=1, b = two=2") == {"a": "1", "b": "two=2"}
+    assert parse_text(kind, "a") == "a"

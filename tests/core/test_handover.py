@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from agentvoice.core.agent import AgentProfile, LocalSettings, OpenAISettings
+from agentvoice.core.agent import AgentProfile, LocalSettings
 from agentvoice.core.engine import BillsBy, EngineCapabilities
 from agentvoice.core.handover import (
     HandoverPlan,
@@ -16,6 +16,7 @@ from agentvoice.core.handover import (
     transfer_target,
     transfer_tool,
 )
+from agentvoice.core.openai_settings import OpenAISettings
 from agentvoice.errors import CallError
 
 FIXED = EngineCapabilities(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from agentvoice.core.agent import ENGINE_OPENAI, AgentProfile, OpenAISettings
+from agentvoice.core.agent import ENGINE_OPENAI, AgentProfile
 from agentvoice.core.engine import HandoverTarget, SessionConfig
 from agentvoice.core.item import Item, ItemKind, ItemStatus, Role
+from agentvoice.core.openai_settings import OpenAISettings
 
 
 def config_of(instructions: str = "You are Ada.", **openai: Any) -> SessionConfig:

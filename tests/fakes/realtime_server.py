@@ -19,6 +19,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from tests.fakes.beta_dialect import beta_event, check_beta_frame
 from tests.fakes.realtime_oracle import check_client_frame, check_server_frame
 
 EXPECT_TIMEOUT_S = 5.0
@@ -43,6 +44,11 @@ class Link:
         return {name.lower(): value for name, value in request.headers.raw_items()}
 
     @property
+    def is_beta(self) -> bool:
+        """Whether the client asked for the beta dialect, in which the script's words are then said."""
+        return "openai-beta" in self.headers
+
+    @property
     def path(self) -> str:
         """The path and query that the client asked for."""
         assert self.connection.request is not None
@@ -52,7 +58,7 @@ class Link:
         """Take in and judge the client's frames until it goes."""
         try:
             async for text in self.connection:
-                check_client_frame(text)
+                check_beta_frame(str(text)) if self.is_beta else check_client_frame(text)
                 event = json.loads(text)
                 self.received.append(event)
                 self._unread.put_nowait(event)
@@ -104,7 +110,9 @@ class Link:
         self._count += 1
         text = json.dumps({"event_id": f"event_{self._count}", **event})
         check_server_frame(text)
-        await self.connection.send(text)
+        said = beta_event(json.loads(text)) if self.is_beta else text
+        if said is not None:
+            await self.connection.send(said)
 
     async def emit_raw(self, text: str | bytes) -> None:
         """Send anything."""
@@ -119,7 +127,8 @@ class Link:
         await self.emit_raw(json.dumps({"type": "session.created", "event_id": "e0", "session": created}))
         update = await self.expect("session.update")
         wanted: dict[str, Any] = update["session"]
-        await self.emit({"type": "session.updated", "session": wanted})
+        updated = {"type": "session.updated", "event_id": "e1", "session": wanted}
+        await self.emit_raw(json.dumps(updated))
         return wanted
 
 

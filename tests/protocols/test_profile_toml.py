@@ -14,9 +14,9 @@ from agentvoice.core.agent import (
     MAX_ALIASES,
     AgentProfile,
     LocalSettings,
-    OpenAISettings,
     StageSettings,
 )
+from agentvoice.core.openai_settings import Interruption, OpenAISettings, Truncation
 from agentvoice.errors import UsageError
 from agentvoice.protocols.profile_toml import ProfileFile, decode_profile, encode_profile
 
@@ -45,7 +45,16 @@ profiles = st.builds(
         llm=stages,
         tts=stages,
     ),
-    openai=st.builds(OpenAISettings, model=names, voice=names, output=st.sampled_from(["audio", "text"])),
+    openai=st.builds(
+        OpenAISettings,
+        model=names,
+        voice=names,
+        output=st.sampled_from(["audio", "text"]),
+        speed=st.floats(0.25, 1.5),
+        metadata=st.dictionaries(st.text(alphabet=plain, min_size=1, max_size=64), texts, max_size=16),
+        truncation=st.builds(Truncation, token_limit=st.integers(0, 9_000)),
+        interruption=st.builds(Interruption, min_speech_ms=st.integers(0, 5_000)),
+    ),
 )
 
 

@@ -17,11 +17,12 @@ from websockets.exceptions import ConnectionClosed
 
 from agentvoice.adapters.realtime_websocket import RealtimeEngine
 from agentvoice.config import CallSettings, OpenAIEngineSettings
-from agentvoice.core.agent import ENGINE_OPENAI, AgentProfile, OpenAISettings
+from agentvoice.core.agent import ENGINE_OPENAI, AgentProfile
 from agentvoice.core.audio import CALL_FORMAT, AudioChunk
 from agentvoice.core.call import Call
 from agentvoice.core.item import Item, ItemKind, ItemStatus, Role
 from agentvoice.core.leg import CallerAudio, HungUp
+from agentvoice.core.openai_settings import OpenAISettings
 from agentvoice.core.project import Project
 from agentvoice.services.call_manager import CallManager, CallOutcome, CallRequest
 from agentvoice.services.last_words import LAST_WORDS_S

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from agentvoice.core.agent import OpenAISettings, TurnDetection
 from agentvoice.core.item import ItemKind, Role
 from agentvoice.core.leg import CallerAudio, CallStatus, HungUp, SwitchAsked
+from agentvoice.core.openai_settings import OpenAISettings, TurnDetection
 from agentvoice.core.speech import (
     AppendAudio,
     CommitInput,

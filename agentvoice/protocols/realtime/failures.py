@@ -37,6 +37,12 @@ FATAL: dict[str, type[AgentVoiceError]] = {
 }
 """Errors that end the session and that no new session can mend."""
 
+HINTS = {"beta_api_shape_disabled": 'set engines.openai.dialect = "ga" for this server'}
+"""What the operator can do about an error."""
+
+OTHER_DIALECT = "if this server speaks the other dialect, set engines.openai.dialect"
+"""Said when a server refuses the form of the session object."""
+
 EXPIRED = "session_expired"
 """The provider's limit (60 minutes) ended the session; a new one goes on."""
 
@@ -67,6 +73,7 @@ def refused_by_status(status: int, body: bytes) -> AgentVoiceError:
     """Return what a refused handshake means; `body` may hold an error object of the provider."""
     error = _error_in(body)
     text = f"the provider refused the connection (HTTP {status}{f', {error.text}' if error else ''})"
+    text = _with_hint(error.name if error else "", text)
     kind = FATAL.get(error.name) if error else None
     if kind is not None:
         return kind(text)
@@ -84,8 +91,13 @@ def _error_in(body: bytes) -> WireError | None:
         return None
 
 
+def _with_hint(code: str, text: str) -> str:
+    return f"{text}; {HINTS[code]}" if code in HINTS else text
+
+
 def lost_by_error(code: str, text: str) -> tuple[SessionLost, AgentVoiceError] | None:
     """Return how the session ends by an error of this code, None when it goes on."""
+    text = _with_hint(code, text)
     if code == EXPIRED:
         return SessionLost(text, expired=True), SessionExpired(text)
     kind = FATAL.get(code)

@@ -67,9 +67,13 @@ class ItemLedger:
         """Return `ref` if anybody above knows it; an unknown predecessor means: at the end."""
         return ref if ref in self._items or ref in self._ours else None
 
+    def of_response(self, response: str) -> list[TrackedItem]:
+        """Return the items of a response, in order."""
+        return [item for item in self._items.values() if item.response == response]
+
     def open_items(self, response: str) -> list[TrackedItem]:
         """Return the items of a response that are not finished, in order."""
-        return [item for item in self._items.values() if item.response == response and not item.is_silent]
+        return [item for item in self.of_response(response) if not item.is_silent]
 
     def open_ends(self, response: str) -> list[TruncateItem]:
         """Return the cuts of a cancelled response's items that nobody cut: their sound was heard as

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 
 from agentvoice.core.audio import AudioChunk
 from agentvoice.core.engine import SessionConfig
+from agentvoice.core.openai_settings import OUTPUT_AUDIO
 from agentvoice.core.speech import (
     AppendAudio,
     CancelResponse,
@@ -35,11 +36,19 @@ from agentvoice.core.speech import (
 from agentvoice.errors import AgentVoiceError, EngineUnavailable, RemoteProtocolError
 from agentvoice.protocols.realtime import server_events as se
 from agentvoice.protocols.realtime.caller_turns import CallerTurns
-from agentvoice.protocols.realtime.failures import BENIGN, LASTING_TYPES, lost_by_close, lost_by_error
-from agentvoice.protocols.realtime.ga import GA, Dialect
+from agentvoice.protocols.realtime.dialect import Dialect
+from agentvoice.protocols.realtime.failures import (
+    BENIGN,
+    LASTING_TYPES,
+    OTHER_DIALECT,
+    lost_by_close,
+    lost_by_error,
+)
+from agentvoice.protocols.realtime.ga import GA
 from agentvoice.protocols.realtime.item_ledger import ItemLedger
 from agentvoice.protocols.realtime.remarks import Remarks
 from agentvoice.protocols.realtime.replies import Replies
+from agentvoice.protocols.realtime.reply_repeats import ReplyRepeats
 from agentvoice.protocols.realtime.response_slot import ResponseSlot
 from agentvoice.protocols.realtime.send_queue import SendQueue
 
@@ -65,6 +74,8 @@ class RealtimeProtocol:
         self._slot = ResponseSlot()
         self._turns = CallerTurns(self._items)
         self._replies = Replies(self._items, self._slot)
+        self._repeats = ReplyRepeats(self._slot, self._replies)
+        self._config: SessionConfig | None = None  # as the server has it, or will have it
         self._session = ""
         self._is_ready = False
         self._sent: dict[str, SpeechCommand] = {}  # by event id, oldest first
@@ -89,6 +100,7 @@ class RealtimeProtocol:
             se.TranscriptionFailed: turns.failed,
             se.ResponseCreated: replies.created,
             se.ResponseDone: self._response_done,
+            se.RateLimitsUpdated: self._repeats.limits_updated,
             se.OutputItemAdded: replies.item_added,
             se.OutputItemDone: replies.item_done,
             se.ItemSettled: replies.item_settled,
@@ -128,8 +140,12 @@ class RealtimeProtocol:
                 ref = f"result_{self._event_count + 1}"
                 self._items.add_ours(ref)
                 self._queue_command(command, ref)
+            case Configure(config=config):
+                self._configure(config)
+            case CreateItem(item=item):
+                self._items.add_ours(item.id)
+                self._queue_command(command)
             case _:
-                self._note(command)
                 self._queue_command(command)
 
     def next_frame(self) -> str | None:
@@ -148,11 +164,21 @@ class RealtimeProtocol:
         """Return what is worth a line in the log since the last time."""
         return self._remarks.take()
 
-    def _note(self, command: SpeechCommand) -> None:
-        if isinstance(command, CreateItem):
-            self._items.add_ours(command.item.id)
-        elif isinstance(command, Configure):
-            self._turns.transcription_model = command.config.agent.openai.transcription_model
+    def take_wait_s(self) -> float | None:
+        """Return, once, the seconds after which `wait_over` is to be called."""
+        return self._repeats.take_wait_s()
+
+    def wait_over(self) -> None:
+        """A wait has ended: what was put off is asked for again."""
+        self._slot.release()
+        self._send_next_request()
+
+    def _configure(self, config: SessionConfig) -> None:
+        settings = config.agent.openai
+        self._turns.transcription_model = settings.transcription_model
+        self._replies.wants_audio = settings.output == OUTPUT_AUDIO
+        self._queue_command(Configure(config))
+        self._config = config
 
     def _append(self, chunk: AudioChunk) -> None:
         for start in range(0, len(chunk.samples), MAX_APPEND_BYTES):
@@ -179,7 +205,7 @@ class RealtimeProtocol:
 
     def _queue_command(self, command: SpeechCommand, ref: str = "") -> None:
         event_id = self._next_event_id()
-        frame = self._dialect.encode_command(command, event_id, ref)
+        frame = self._dialect.encode_command(command, event_id, ref, self._config)
         if frame is None:  # nothing that the provider is told
             return
         self._event_count += 1
@@ -224,7 +250,7 @@ class RealtimeProtocol:
         command = self._sent.pop(error.event_id or "", None)
         lost = lost_by_error(error.name, error.text)
         if lost is None and isinstance(command, Configure) and not self._is_ready:
-            text = f"the provider refused the session: {error.text}"
+            text = f"the provider refused the session: {error.text}; {OTHER_DIALECT}"
             lost = SessionLost(text, retryable=False), EngineUnavailable(text)
         if lost is not None:
             yield from self._lose(*lost)
@@ -238,7 +264,10 @@ class RealtimeProtocol:
     def _request_refused(self, error: se.WireError) -> Iterator[SpeechEvent]:
         """A refusal without an event id can only mean the request sent last."""
         is_last = error.event_id is None or self._slot.is_request(error.event_id)
-        if not (is_last and self._slot.refused(place_is_held=error.name == PLACE_IS_HELD)):
+        repeated = self._repeats.request_refused(error) if is_last else None
+        if repeated is not None:
+            yield repeated
+        elif not (is_last and self._slot.refused(place_is_held=error.name == PLACE_IS_HELD)):
             yield _told(error, Respond())
 
     def _session_created(self, event: se.SessionCreated) -> Iterator[SpeechEvent]:
@@ -265,13 +294,20 @@ class RealtimeProtocol:
             yield ItemRemoved(item.ref)
 
     def _response_done(self, event: se.ResponseDone) -> Iterator[SpeechEvent]:
-        details = event.response.status_details
-        error = details.error if details is not None else None
-        lost = lost_by_error(error.name, error.text) if error is not None else None
-        if lost is None:
-            yield from self._replies.done(event)
-        else:  # not an answer that failed, but a session that can give none
+        response = event.response
+        if self._replies.has_ended(response.id):
+            return
+        error = response.status_details.error if response.status_details else None
+        lost = lost_by_error(error.name, error.text) if error else None
+        if lost is not None:  # not an answer that failed, but a session that can give none
             yield from self._lose(*lost)
+            return
+        yield from self._replies.begin_end(response)
+        for told in self._repeats.reply_ends(response):
+            if isinstance(told, ItemRemoved):  # the model would take it for said
+                self._queue_command(TruncateItem(told.ref, 0, 0))
+            yield told
+        yield from self._replies.done(event)
 
 
 def _told(error: se.WireError, command: SpeechCommand | None) -> SessionError:

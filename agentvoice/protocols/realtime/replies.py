@@ -15,6 +15,7 @@ from agentvoice.core.speech import (
     ItemAdded,
     ItemDone,
     ItemFailed,
+    ItemRemoved,
     ItemTextDelta,
     ResponseEnded,
     ResponseStarted,
@@ -43,11 +44,14 @@ class Replies:
 
     def __init__(self, items: ItemLedger, slot: ResponseSlot) -> None:
         self.model = ""
+        self.wants_audio = False
+        """Whether replies are to be spoken: one that is only written is asked for again."""
         self._items = items
         self._slot = slot
         self._started: set[str] = set()
         self._cancelled: set[str] = set()
         self._ended: set[str] = set()
+        self._written: dict[str, se.WireItem] = {}  # finished without sound; the reply's end decides
 
     def cancel(self, response: str) -> bool:
         """Drop what still comes of the reply; returns whether that is new."""
@@ -78,15 +82,45 @@ class Replies:
             self._slot.started(response)
             yield ResponseStarted(response)
 
-    def done(self, event: se.ResponseDone) -> Iterator[SpeechEvent]:
-        """A reply is over: its open items end with it."""
-        response = event.response
-        if response.id in self._ended:
-            return
+    def is_cancelled(self, response: str) -> bool:
+        """Whether the reply was cancelled by us."""
+        return response in self._cancelled
+
+    def has_ended(self, response: str) -> bool:
+        """Whether the reply is over."""
+        return response in self._ended
+
+    def has_sound(self, response: str) -> bool:
+        """Whether sound of the reply came."""
+        return any(item.received_bytes for item in self._items.of_response(response))
+
+    def begin_end(self, response: se.WireResponse) -> Iterator[SpeechEvent]:
+        """A reply is over: tell of what its last event mentions first."""
         yield from self._start(response.id)
         for item in response.output or ():
             yield from self.enter(item, response.id, None)
             yield from self._finish(self._items.get(item.id), item)
+
+    def is_only_written(self, response: se.WireResponse) -> bool:
+        """Whether a reply that should be spoken came whole, without sound and without a tool call."""
+        items = self._items.of_response(response.id)
+        return (
+            response.status == "completed"
+            and response.id not in self._cancelled
+            and any(item.ref in self._written for item in items)
+            and all(item.kind is ItemKind.MESSAGE and not item.received_bytes for item in items)
+        )
+
+    def take_back(self, response: str) -> Iterator[SpeechEvent]:
+        """The reply is asked for again: what was written of it is not kept."""
+        for item in self._items.open_items(response):
+            item.is_cut = True
+            self._written.pop(item.ref, None)
+            yield ItemRemoved(item.ref)
+
+    def done(self, event: se.ResponseDone) -> Iterator[SpeechEvent]:
+        """A reply is over: its open items end with it."""
+        response = event.response
         if response.usage is not None:
             yield reply_usage(response.id, self.model, response.usage)
         details = response.status_details or se.StatusDetails()
@@ -99,7 +133,8 @@ class Replies:
             if item.kind is ItemKind.TOOL_CALL:
                 yield ItemFailed(item.ref, "the reply ended before the tool call was complete")
             else:
-                yield ItemDone(item.ref)
+                written = self._written.pop(item.ref, None)
+                yield ItemDone(item.ref, written.text if written else None)
         self._ended.add(response)
         self._slot.ended(response)
         yield ResponseEnded(response, status, reason)
@@ -134,6 +169,9 @@ class Replies:
             return
         if item.kind is ItemKind.TOOL_CALL:
             yield from self._call_tool(item, wire)
+            return
+        if self.wants_audio and not item.received_bytes and item.response not in self._cancelled:
+            self._written[item.ref] = wire
             return
         item.is_done = True
         # What the caller did not get to read or hear of a cancelled reply is not its text.

@@ -54,6 +54,7 @@ class _Request:
     respond: Respond
     event_id: str = ""
     tries: int = 0
+    repeats: int = 0
 
 
 class ResponseSlot:
@@ -65,6 +66,8 @@ class ResponseSlot:
         """The response that holds the place."""
         self._waiting: deque[_Request] = deque()
         self._last_sent: _Request | None = None
+        self._running = _Request(Respond())  # what the active response answers
+        self._held: _Request | None = None  # asked again later, unless a newer reply makes it needless
         self._cancels_next = False
 
     def _move(self, event: SlotEvent) -> None:
@@ -76,6 +79,7 @@ class ResponseSlot:
         Two plain requests that both wait are one: the reply answers all that was said before it.
         """
         plain = not respond.say
+        self._give_up_held()
         if plain and self.state is not SlotState.FREE and any(not one.respond.say for one in self._waiting):
             return None
         self._waiting.append(_Request(respond))
@@ -92,6 +96,9 @@ class ResponseSlot:
 
     def started(self, response: str) -> None:
         """A response began."""
+        is_ours = self.state is SlotState.ASKED and self._last_sent is not None
+        self._running = self._last_sent if is_ours and self._last_sent else _Request(Respond())
+        self._give_up_held()
         self.active = response
         self._move(SlotEvent.STARTED)
 
@@ -127,6 +134,46 @@ class ResponseSlot:
         self._waiting.appendleft(request)
         return True
 
+    def repeat(self, response: str, most: int, *, is_later: bool) -> bool:
+        """Ask again for what `response` failed to be; False when it was repeated `most` times.
+
+        `is_later`: when `release` says so. To be called before it has ended.
+        """
+        if response != self.active or self._running.repeats >= most:
+            return False
+        self._put_back(self._running, is_later=is_later)
+        return True
+
+    def put_off(self, most: int) -> bool:
+        """The request sent last was refused for now: ask again when `release` says so."""
+        request = self._last_sent
+        if self.state is not SlotState.ASKED or request is None or request.repeats >= most:
+            return False
+        self._last_sent = None
+        self._move(SlotEvent.REFUSED)
+        was_cancelled, self._cancels_next = self._cancels_next, False
+        if not was_cancelled:
+            self._put_back(request, is_later=True)
+        return True
+
+    def _put_back(self, request: _Request, *, is_later: bool) -> None:
+        again = _Request(request.respond, repeats=request.repeats + 1)
+        if not is_later:
+            self._waiting.appendleft(again)
+        elif not self._waiting:  # else those who wait are newer
+            self._held = again
+
+    def release(self) -> None:
+        """The wait is over: what is held is asked for next."""
+        if self._held is not None:
+            self._waiting.appendleft(self._held)
+            self._held = None
+
+    def _give_up_held(self) -> None:
+        """A newer reply answers all that was said before; words to be spoken are still owed."""
+        if self._held is not None and not self._held.respond.say:
+            self._held = None
+
     def is_request(self, event_id: str) -> bool:
         """Whether `event_id` is that of the request sent last."""
         return self._last_sent is not None and self._last_sent.event_id == event_id
@@ -135,6 +182,7 @@ class ResponseSlot:
         """Return the response to cancel, empty when none runs; one that is only asked for is
         cancelled as soon as it starts. Requests that wait are newer than the interrupt and stay.
         """
+        self._held = None
         if self.state is SlotState.ASKED:
             self._cancels_next = True
         return self.active

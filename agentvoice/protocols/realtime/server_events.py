@@ -133,6 +133,20 @@ class SessionUpdated(ServerEvent, frozen=True):
     session: WireSession
 
 
+class RateLimit(msgspec.Struct, frozen=True):
+    """One limit of the account and what is left of it."""
+
+    name: str | None = None
+    remaining: int | None = None
+    reset_seconds: float | None = None
+
+
+class RateLimitsUpdated(ServerEvent, frozen=True):
+    """What is left of the account's limits."""
+
+    rate_limits: list[RateLimit]
+
+
 class InputSpeechStarted(ServerEvent, frozen=True):
     """The caller began to speak."""
 

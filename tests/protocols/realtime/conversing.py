@@ -12,28 +12,35 @@ from agentvoice.core.speech import (
     SpeechCommand,
     SpeechEvent,
 )
+from agentvoice.protocols.realtime.dialect import Dialect
+from agentvoice.protocols.realtime.ga import GA
 from agentvoice.protocols.realtime.protocol import RealtimeProtocol
+from tests.fakes.beta_dialect import beta_event, check_beta_frame
 from tests.fakes.realtime_agents import config_of
 from tests.fakes.realtime_oracle import check_client_frame, check_server_frame
 
 
 class Peer:
-    """An open session and the server that it talks to."""
+    """An open session and the server that it talks to, in either dialect (tests write GA's words)."""
 
-    def __init__(self, config: SessionConfig | None = None, max_audio_ms: int = 2_000) -> None:
-        self.protocol = RealtimeProtocol(config or config_of(), max_audio_ms=max_audio_ms)
+    def __init__(
+        self, config: SessionConfig | None = None, max_audio_ms: int = 2_000, dialect: Dialect = GA
+    ) -> None:
+        self.dialect = dialect
+        self.protocol = RealtimeProtocol(config or config_of(), dialect, max_audio_ms)
         self.protocol.receive_message(
             '{"type":"session.created","session":{"id":"sess_1","model":"gpt-realtime-2.1"}}'
         )
         [update] = self.frames()
         assert update["type"] == "session.update"
-        assert self.hears("session.updated", session=update["session"]) == [SessionReady("sess_1")]
+        updated = json.dumps({"type": "session.updated", "session": update["session"]})
+        assert self.protocol.receive_message(updated) == [SessionReady("sess_1")]
 
     def frames(self) -> list[dict[str, Any]]:
         """Return what the client sends now."""
         frames = list(iter(self.protocol.next_frame, None))
         for frame in frames:
-            check_client_frame(frame)
+            check_client_frame(frame) if self.dialect is GA else check_beta_frame(frame)
         return [json.loads(frame) for frame in frames]
 
     def sends(self, *commands: SpeechCommand) -> list[dict[str, Any]]:
@@ -48,9 +55,14 @@ class Peer:
 
     def hears(self, name: str, /, **fields: Any) -> list[SpeechEvent]:
         """The server sends a valid event; return what the session tells."""
-        text = json.dumps({"type": name, "event_id": "event_1", **fields})
-        check_server_frame(text)
-        return self.protocol.receive_message(text)
+        event = {"type": name, "event_id": "event_1", **fields}
+        check_server_frame(json.dumps(event))
+        return self.receives(event)
+
+    def receives(self, event: dict[str, Any]) -> list[SpeechEvent]:
+        """The server sends this, in the words of its dialect."""
+        text = json.dumps(event) if self.dialect is GA else beta_event(event)
+        return self.protocol.receive_message(text) if text else []
 
     # The server's usual sentences.
 

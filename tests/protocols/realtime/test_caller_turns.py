@@ -1,7 +1,5 @@
 import json
 
-import pytest
-
 from agentvoice.core.item import ItemKind, Role
 from agentvoice.core.speech import (
     ItemAdded,
@@ -16,11 +14,6 @@ from agentvoice.core.speech import (
 )
 from tests.fakes.realtime_agents import config_of
 from tests.protocols.realtime.conversing import Peer, answer, caller_turn
-
-
-@pytest.fixture
-def peer():
-    return Peer()
 
 
 def test_transcript_in_its_place(peer):

@@ -44,6 +44,16 @@ def test_the_reason_of_a_close_may_name_the_error(reason, kind, retryable):
     assert type(failure) is kind and lost.retryable is retryable and lost.expired is retryable
 
 
+def test_a_refused_dialect_names_the_setting():
+    """The operator reads what to set, whichever way the server refuses."""
+    setting = 'engines.openai.dialect = "ga"'
+    ended = lost_by_error("beta_api_shape_disabled", "no")
+    assert ended is not None and setting in ended[0].reason and setting in str(ended[1])
+    body = json.dumps({"error": {"code": "beta_api_shape_disabled"}}).encode()
+    assert setting in str(refused_by_status(400, body))
+    assert setting in lost_by_close(4000, "invalid_request_error.beta_api_shape_disabled")[0].reason
+
+
 def test_fatal_codes_are_never_retried():
     """Account and key errors end the session for good; other codes do not end it."""
     for code, kind in FATAL.items():

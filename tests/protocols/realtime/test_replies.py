@@ -19,12 +19,7 @@ from agentvoice.core.speech import (
     UsageReported,
 )
 from tests.fakes.realtime_agents import message
-from tests.protocols.realtime.conversing import Peer, answer, caller_turn, tool_call
-
-
-@pytest.fixture
-def peer():
-    return Peer()
+from tests.protocols.realtime.conversing import answer, caller_turn, tool_call
 
 
 def test_a_typed_turn_gets_a_reply_with_text_and_usage(peer):

@@ -5,7 +5,7 @@ import pytest
 from agentvoice.core.item import ItemKind, Role
 from agentvoice.errors import RemoteProtocolError
 from agentvoice.protocols.realtime import server_events as se
-from agentvoice.protocols.realtime.ga import decode_event
+from agentvoice.protocols.realtime.ga import GA
 from tests.fakes.realtime_agents import message
 
 TOOL_CALL = replace(
@@ -36,14 +36,14 @@ TOOL_CALL = replace(
 def test_junk_is_named(text, complaint):
     """What is no server event raises one error that names event and field."""
     with pytest.raises(RemoteProtocolError, match=complaint):
-        decode_event(text)
+        GA.decode_event(text)
 
 
 def test_events_decode_to_their_shapes():
     """An event we act on, one that says nothing to us, one that nobody knows."""
-    delta = decode_event(
+    delta = GA.decode_event(
         '{"type":"response.output_audio.delta","response_id":"r","item_id":"i","content_index":0,"delta":"AAE="}'
     )
     assert delta == se.OutputAudioDelta("r", "i", 0, b"\x00\x01")
-    assert decode_event('{"type":"rate_limits.updated","rate_limits":[]}') == se.Noted()
-    assert decode_event('{"type":"response.invented"}') == se.UnknownEvent("response.invented")
+    assert GA.decode_event('{"type":"conversation.created"}') == se.Noted()
+    assert GA.decode_event('{"type":"response.invented"}') == se.UnknownEvent("response.invented")
