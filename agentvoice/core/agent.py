@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 
 from agentvoice.core.loopback import is_loopback_url
+from agentvoice.core.tool import AgentTools, check_tools
 from agentvoice.errors import UsageError
 
 ENGINE_OPENAI = "openai"
@@ -117,6 +118,7 @@ class AgentProfile:
     enabled: bool = True
     local: LocalSettings = field(default_factory=LocalSettings)
     openai: OpenAISettings = field(default_factory=OpenAISettings)
+    tools: AgentTools = field(default_factory=AgentTools)
 
     def with_pubkey(self, pubkey: str) -> AgentProfile:
         """Return the profile with another signing key."""
@@ -187,6 +189,7 @@ def check_agent(agent: AgentProfile) -> None:
         check_slug("handover_to", target)
     check_local(agent.local)
     check_openai(agent.openai)
+    check_tools(agent.tools)
 
 
 def check_openai(openai: OpenAISettings) -> None:
