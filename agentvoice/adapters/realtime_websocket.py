@@ -17,12 +17,14 @@ import structlog
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
+from agentvoice.adapters.mcp_tokens import with_mcp_tokens
 from agentvoice.config import OpenAIEngineSettings, read_secret
 from agentvoice.core.agent import ENGINE_OPENAI
 from agentvoice.core.engine import BillsBy, EngineCapabilities, SessionConfig
 from agentvoice.core.loopback import is_loopback
 from agentvoice.core.ports import Clock
 from agentvoice.core.speech import (
+    Configure,
     SessionReady,
     SpeechCommand,
     SpeechEvent,
@@ -85,7 +87,9 @@ class RealtimeEngine:
     async def _open(self, config: SessionConfig) -> RealtimeSession:
         settings = self._settings
         socket = await self._connect(_session_url(settings.url, config.agent.openai.model))
-        session = RealtimeSession(socket, RealtimeProtocol(config, GA, settings.send_queue_ms))
+        session = RealtimeSession(
+            socket, RealtimeProtocol(with_mcp_tokens(config), GA, settings.send_queue_ms)
+        )
         try:
             await session.become_ready()
         except BaseException:
@@ -154,6 +158,8 @@ class RealtimeSession:
 
     def send(self, command: SpeechCommand) -> None:
         """Queue a command; never waits."""
+        if isinstance(command, Configure):
+            command = Configure(with_mcp_tokens(command.config))
         self._protocol.send(command)
         self._has_frames.set()
         if self._protocol.is_stalled:

@@ -186,7 +186,9 @@ def _convert(kind: FieldKind, value: Any) -> Any:
             return tuple(value)
         return None
     if kind.type is Mapping:
-        return value if isinstance(value, Mapping) and (kind.part is Any or _are_texts(value.values())) else None
+        return (
+            value if isinstance(value, Mapping) and (kind.part is Any or _are_texts(value.values())) else None
+        )
     if kind.type is float and type(value) is int:
         value = float(value)
     if type(value) is not kind.type:

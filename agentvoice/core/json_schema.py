@@ -47,7 +47,9 @@ def check_schema(name: str, schema: object) -> None:
     _check_part(name, schema, 0)
     assert isinstance(schema, Mapping)
     if schema.get("type") != "object":
-        raise UsageError(f"{name}.type: got {describe(schema.get('type'))}, want object: arguments have names")
+        raise UsageError(
+            f"{name}.type: got {describe(schema.get('type'))}, want object: arguments have names"
+        )
 
 
 def _check_part(name: str, part: object, depth: int) -> None:
@@ -223,7 +225,9 @@ def _check_members(schema: Mapping[str, Any], value: dict[str, object], name: st
 
 def _wanted(schema: Mapping[str, Any]) -> str:
     kinds = schema.get("type", "a value")
-    return " or ".join(WORDS[kind] for kind in kinds) if not isinstance(kinds, str) else WORDS.get(kinds, kinds)
+    return (
+        " or ".join(WORDS[kind] for kind in kinds) if not isinstance(kinds, str) else WORDS.get(kinds, kinds)
+    )
 
 
 def _refusal(name: str, value: object, wanted: str) -> UsageError:

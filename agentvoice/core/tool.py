@@ -61,7 +61,14 @@ _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")  # RFC 9110, tok
 _HEADER_VALUE = re.compile(r"[ -~]*")
 _HOST = re.compile(r"[a-z0-9_.:-]{1,253}")
 _URL = re.compile(r"[!-~]+")
-_OUR_HEADERS = ("host", "content-length", "content-type", "transfer-encoding", "connection", "accept-encoding")
+_OUR_HEADERS = (
+    "host",
+    "content-length",
+    "content-type",
+    "transfer-encoding",
+    "connection",
+    "accept-encoding",
+)
 _SECRET_NAME = re.compile(
     r"(?:.*[-_.])?(?:\w*key|\w*token|\w*secret|\w*password|\w*auth|\w*authorization|\w*cookie|sig|signature)",
     re.IGNORECASE,
@@ -200,7 +207,9 @@ def _check_url(name: str, url: str, allowed_hosts: tuple[str, ...]) -> None:
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         raise UsageError(f"{name}: got {parts.scheme}://{host}, want https:// (http:// to this machine only)")
     if allowed_hosts and host not in allowed_hosts:
-        raise UsageError(f"{name}: got the host {host}, want one of allowed_hosts: {', '.join(allowed_hosts)}")
+        raise UsageError(
+            f"{name}: got the host {host}, want one of allowed_hosts: {', '.join(allowed_hosts)}"
+        )
     if any(_SECRET_NAME.fullmatch(key) for key, _ in parse_qsl(parts.query, keep_blank_values=True)):
         raise UsageError(f"{name}: got a secret in its query, want it in headers as env:NAME or file:PATH")
 
@@ -243,15 +252,21 @@ def _check_header(name: str, header: str, value: str) -> None:
     is_secret = bool(_SECRET_NAME.fullmatch(header) or _CREDENTIALS.fullmatch(value))
     is_broken = value.startswith(("env:", "file:", "credential:"))
     if (is_secret or is_broken) and split_reference(value) is None:
-        raise UsageError(f"{name}.{header}: got a value, want a reference: env:NAME, file:PATH or credential:NAME")
+        raise UsageError(
+            f"{name}.{header}: got a value, want a reference: env:NAME, file:PATH or credential:NAME"
+        )
 
 
 def _check_mcp(name: str, server: McpServer, allowed_hosts: tuple[str, ...]) -> None:
     _check_name(f"{name}.server_label", server.server_label)
     _check_url(f"{name}.server_url", server.server_url, allowed_hosts)
     if server.authorization and not _REFERENCE.fullmatch(server.authorization):
-        raise UsageError(f"{name}.authorization: got a value, want a reference: env:NAME, file:PATH or credential:NAME")
+        raise UsageError(
+            f"{name}.authorization: got a value, want a reference: env:NAME, file:PATH or credential:NAME"
+        )
     for tool in server.allowed_tools:
         _check_name(f"{name}.allowed_tools", tool)
     if server.require_approval not in APPROVALS:
-        raise UsageError(f"{name}.require_approval: got {server.require_approval!r}, want one of {', '.join(APPROVALS)}")
+        raise UsageError(
+            f"{name}.require_approval: got {server.require_approval!r}, want one of {', '.join(APPROVALS)}"
+        )

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 import structlog
 
 from agentvoice.config import CallSettings
+from agentvoice.core.agent import AgentProfile
 from agentvoice.core.engine import SessionConfig
 from agentvoice.core.handover import HandoverPlan, check_handover, plan_handover, speaker_of
 from agentvoice.core.ports import Clock, SpeechEngine, SpeechSession
@@ -66,6 +67,12 @@ class CallHandover:
         self._budget = ReconnectBudget()
         self._changing = asyncio.Lock()
         """Held by who puts another session into the link: a handover, or the restoring of a lost one."""
+
+    @property
+    def agent(self) -> AgentProfile:
+        """The agent that the joined session is."""
+        assert self._config is not None  # a session was joined
+        return self._config.agent
 
     async def begin(self, slug: str) -> None:
         """Open the call's first session; raises what kept every engine of the agent from it."""

@@ -70,6 +70,8 @@ class Dialogue:
         self.display = TurnDisplay(leg)
         self.has_spoken = False
         """Whether the session that is joined now has sent audio."""
+        self.tools_run = False
+        """Whether tools run whose results a reply will tell."""
         self._leg = leg
         self._sink = sink
         self._clock = clock
@@ -217,7 +219,7 @@ class Dialogue:
                     waiter.set_result(None)
             self._silence_waiters.clear()
         if self.output.is_idle and not self._awaits_reply:
-            self.display.move(TurnEvent.RESPONSE_OVER)
+            self.display.move(TurnEvent.TOOLS_RUN if self.tools_run else TurnEvent.RESPONSE_OVER)
 
     # Items.
 
