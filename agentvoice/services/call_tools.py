@@ -141,10 +141,10 @@ class CallTools:
     def reply_possible(self) -> None:
         """A session was joined, or the caller said nothing after all: give the reply that is owed."""
         if self._batch is not None:
-            self._settle(self._batch)
+            self._settle(self._batch, at_once=False)
         if self._owes_reply and not self._is_untimely:
             self._owes_reply = False
-            if not self._dialogue.owes_reply:
+            if not self._dialogue.owes_reply:  # else one was asked for that has the results already
                 self._dialogue.respond()
 
     def _is_new(self, tool_ref: str) -> bool:
@@ -224,7 +224,7 @@ class CallTools:
 
     # Replies.
 
-    def _settle(self, batch: _Batch) -> None:
+    def _settle(self, batch: _Batch, *, at_once: bool = True) -> None:
         """Ask for the reply if all results of the response are in; a lost session asks for no more."""
         is_whole = batch.is_whole or batch.session is not self._link.session
         if batch.open_calls or not is_whole:
@@ -235,10 +235,10 @@ class CallTools:
         self._dialogue.tools_run = self._batches > 0
         if self._farewell.is_pending or self._progress.reason is not None:
             return
-        if self._is_untimely:
-            self._owes_reply = True
-        else:
+        if at_once and not self._is_untimely:
             self._dialogue.respond()
+        else:
+            self._owes_reply = True
 
     @property
     def _is_untimely(self) -> bool:
