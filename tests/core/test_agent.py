@@ -10,6 +10,7 @@ from agentvoice.core.agent import (
     TurnDetection,
     check_agent,
 )
+from agentvoice.core.tool import AgentTools
 from agentvoice.errors import UsageError
 
 ADA = AgentProfile(slug="ada", name="Ada", aliases=("Adele",), handover_to=("max",))
@@ -78,6 +79,7 @@ def test_usable_agents_are_taken(change):
         (turns(prefix_padding_ms=-1), "openai.turn_detection.prefix_padding_ms"),
         (turns(silence_ms=99), "openai.turn_detection.silence_ms"),
         (turns(idle_timeout_ms=100), "openai.turn_detection.idle_timeout_ms"),
+        ({"tools": AgentTools(builtin=("fly",))}, "tools.builtin"),
     ],
 )
 def test_unusable_agents_are_refused_by_field(change, field):
