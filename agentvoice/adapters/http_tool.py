@@ -8,7 +8,6 @@ server that repeats them finds them covered in its answer.
 from __future__ import annotations
 
 import json
-import ssl
 from collections.abc import Mapping
 
 import aiohttp
@@ -57,10 +56,6 @@ class AiohttpTools:
                 headers=headers,
                 allow_redirects=False,
             )
-        except ssl.SSLCertVerificationError as error:
-            raise ConnectFailed(
-                f"{tool.name}: the certificate is not trusted ({error.verify_message})"
-            ) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise ConnectFailed(f"{tool.name}: {_words(error)}") from None
         most_bytes = BYTES_A_CHAR * (tool.max_result_chars + _longest(secrets)) + 1
@@ -137,6 +132,8 @@ def _cover(text: str, secrets: list[str], *, is_cut: bool) -> str:
 
 def _words(error: BaseException) -> str:
     """Return what went wrong without the URL: it holds what the caller said."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return f"{error.host}: its certificate is not trusted"
     if isinstance(error, aiohttp.ClientConnectorError):
         return f"{error.host}: {error.strerror or error.os_error}"
     return type(error).__name__

@@ -134,13 +134,15 @@ class AgentTools:
 
 def split_reference(value: str) -> tuple[str, str] | None:
     """Return (text before it, reference) of a header value that names a secret, else None."""
-    before, blank, reference = value.rpartition(" ") if not _REFERENCE.fullmatch(value) else ("", "", value)
+    if _REFERENCE.fullmatch(value):
+        return "", value
+    before, blank, reference = value.partition(" ")
     return (before + blank, reference) if _REFERENCE.fullmatch(reference) else None
 
 
 def placeholders(url: str) -> tuple[str, ...]:
-    """Return the names of the arguments that go into the path."""
-    return tuple(PLACEHOLDER.findall(url))
+    """Return the names of the arguments that go into the path, each once."""
+    return tuple(dict.fromkeys(PLACEHOLDER.findall(url)))
 
 
 def check_tools(tools: AgentTools) -> None:

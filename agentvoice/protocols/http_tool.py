@@ -38,7 +38,7 @@ def encode_tool_request(tool: HttpTool, arguments: Mapping[str, object]) -> Tool
         text = _text(rest.pop(name))
         if text in ("", ".", ".."):  # percent-encoding does not change dots, and servers resolve them
             raise UsageError(f"arguments.{name}: got {text!r}, want a text that is no step in a path")
-        url = url.replace(f"{{{name}}}", quote(text, safe=""), 1)
+        url = url.replace(f"{{{name}}}", quote(text, safe=""))
     if tool.method not in QUERY_METHODS:
         return ToolRequest(tool.method, url, msgspec.json.encode(rest))
     query = urlencode([(name, text) for name, value in rest.items() for text in _texts(value)])

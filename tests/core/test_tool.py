@@ -150,6 +150,7 @@ def test_a_secret_in_the_wrong_place_is_not_repeated(tools: AgentTools, field: s
         ("env:NAME", ("", "env:NAME")),
         ("Bearer env:NAME", ("Bearer ", "env:NAME")),
         ("file:/a path/key", ("", "file:/a path/key")),
+        ("Bearer file:/a path/key", ("Bearer ", "file:/a path/key")),
         ("Token credential:x", ("Token ", "credential:x")),
         ("application/json", None),
         ("env:", None),
@@ -166,4 +167,4 @@ def test_tools_are_found_and_named():
     tools = AgentTools(("note",), (), (WEATHER,), (DOCS,))
     assert (tools.find_http("weather"), tools.find_http("note")) == (WEATHER, None)
     assert tools.names == ("note", "weather", "mcp:docs")
-    assert placeholders("https://x/{a}/{b}") == ("a", "b")
+    assert placeholders("https://x/{a}/{b}/{a}") == ("a", "b")

@@ -47,5 +47,5 @@ def test_an_argument_that_walks_the_path_is_refused(text: str):
 
 def test_an_argument_cannot_name_another_placeholder():
     """Text that looks like a placeholder stays text."""
-    request = encode_tool_request(tool("https://x/{a}/{b}"), {"a": "{b}", "b": "2"})
-    assert request.url == "https://x/%7Bb%7D/2"
+    request = encode_tool_request(tool("https://x/{a}/{b}/{a}"), {"a": "{b}", "b": "2"})
+    assert request.url == "https://x/%7Bb%7D/2/%7Bb%7D"
