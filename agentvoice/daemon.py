@@ -21,6 +21,7 @@ from aiohttp import web
 
 from agentvoice.adapters import systemd
 from agentvoice.adapters.embedded_relay import EmbeddedRelay, find_running_relay
+from agentvoice.adapters.http_tool import AiohttpTools
 from agentvoice.adapters.key_files import KeyFiles
 from agentvoice.adapters.local_speech.engine import LocalEngine
 from agentvoice.adapters.local_speech.worker_client import LocalSpeech
@@ -87,6 +88,7 @@ class Runtime:
             "openai": RealtimeEngine(settings.engines.openai, clock),
         }
         self.engine_choice = Engines(self.engines, clock, settings.engines.passed_over_s)
+        self.http_tools = AiohttpTools(clock)
         self.calls = CallManager(
             database,
             self.writer,
@@ -96,6 +98,7 @@ class Runtime:
             settings.project,
             self._call_ended,
             self.owner_id,
+            self.http_tools,
         )
         self._background: set[asyncio.Task[Any]] = set()
 
@@ -138,6 +141,7 @@ class Runtime:
         await asyncio.gather(*self._background, return_exceptions=True)
         for engine in self.engines.values():
             await engine.close()
+        await self.http_tools.close()
         await self.relays.close()
         await self._relay.stop()
         await asyncio.to_thread(self.writer.close, WRITER_CLOSE_S)

@@ -20,6 +20,7 @@ import pytest
 from nostr_sdk import PublicKey
 
 from agentvoice.adapters.embedded_relay import find_running_relay
+from agentvoice.adapters.http_tool import AiohttpTools
 from agentvoice.adapters.system_clock import SystemClock
 from agentvoice.config import CallSettings
 from agentvoice.services.call_manager import CallManager
@@ -233,15 +234,10 @@ async def recover_as_another_process(program: Program) -> tuple[str, ...]:
     async def published(call: str) -> None:
         """Nothing more to do here."""
 
+    owner_id = secrets.token_hex(16)
+    engines, tools = Engines({}, clock, 0.0), AiohttpTools(clock)
     manager = CallManager(
-        database,
-        writer,
-        Engines({}, clock, 0.0),
-        clock,
-        CallSettings(),
-        "default",
-        published,
-        secrets.token_hex(16),
+        database, writer, engines, clock, CallSettings(), "default", published, owner_id, tools
     )
     try:
         return await manager.recover()

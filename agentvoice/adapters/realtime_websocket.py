@@ -19,6 +19,7 @@ from websockets import CloseCode
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
+from agentvoice.adapters.mcp_tokens import with_mcp_tokens
 from agentvoice.config import OpenAIEngineSettings, read_secret
 from agentvoice.core.agent import ENGINE_OPENAI
 from agentvoice.core.engine import BillsBy, EngineCapabilities, SessionConfig
@@ -26,6 +27,7 @@ from agentvoice.core.loopback import is_loopback
 from agentvoice.core.openai_settings import OpenAISettings
 from agentvoice.core.ports import Clock
 from agentvoice.core.speech import (
+    Configure,
     SessionReady,
     SpeechCommand,
     SpeechEvent,
@@ -92,7 +94,7 @@ class RealtimeEngine:
     async def _open(self, config: SessionConfig) -> RealtimeSession:
         settings = self._settings
         socket = await self._connect(_session_url(settings.url, config.agent.openai.model))
-        protocol = RealtimeProtocol(config, self._dialect, settings.send_queue_ms)
+        protocol = RealtimeProtocol(with_mcp_tokens(config), self._dialect, settings.send_queue_ms)
         session = RealtimeSession(socket, protocol, self.capabilities, self._clock)
         try:
             await session.become_ready()
@@ -184,6 +186,8 @@ class RealtimeSession:
 
     def send(self, command: SpeechCommand) -> None:
         """Queue a command; never waits."""
+        if isinstance(command, Configure):
+            command = Configure(with_mcp_tokens(command.config))
         self._protocol.send(command)
         self._has_frames.set()
         if self._protocol.is_stalled:

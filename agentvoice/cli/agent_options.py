@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import click
 
 from agentvoice.cli.texts import TextOption, encodable
 from agentvoice.core.agent import ENGINE_OPENAI, ENGINES, AgentProfile
-from agentvoice.core.fields import build_from_table, parse_text, walk_fields
+from agentvoice.core.fields import build_from_table, field_kinds, parse_text, walk_fields
 from agentvoice.core.spelling import hint
 from agentvoice.errors import UsageError
 
@@ -95,6 +95,8 @@ def assign(profile: AgentProfile, assignment: str) -> AgentProfile:
         raise UsageError(f"--set: got {assignment!r}, want KEY=VALUE such as local.silence_ms=600")
     if key not in kinds:
         raise UsageError(f"--set: {key}: unknown setting{hint(key, kinds)}")
+    if kinds[key].is_tables:
+        raise UsageError(f"--set: {key}: got text, want tables: `agentvoice agent edit SLUG` opens them")
     assigned: AgentProfile = _with(profile, key.split("."), parse_text(kinds[key], text), "--set", key)
     return assigned
 
@@ -103,8 +105,12 @@ def _with(value: Any, path: list[str], new: Any, source: str, key: str) -> Any:
     if len(path) > 1:
         return replace(value, **{path[0]: _with(getattr(value, path[0]), path[1:], new, source, key)})
     # Built as a table, so that type and limit are checked as in a file.
-    table = {field.name: getattr(value, field.name) for field in fields(value) if field.name != path[0]}
-    plain = {name: each for name, each in table.items() if isinstance(each, str | int | float | bool | tuple)}
+    kinds = field_kinds(type(value))
+    plain = {
+        field.name: getattr(value, field.name)
+        for field in fields(value)
+        if not (is_dataclass(kinds[field.name].type) or kinds[field.name].is_tables)
+    }
     prefix = key.removesuffix(path[0])
     try:
         checked = build_from_table(type(value), {**plain, path[0]: new})

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from agentvoice.core.limits import check_length, check_range
 from agentvoice.core.loopback import is_loopback_url
 from agentvoice.core.openai_settings import OpenAISettings, check_openai
+from agentvoice.core.tool import AgentTools, check_tools
 from agentvoice.errors import UsageError
 
 ENGINE_OPENAI = "openai"
@@ -79,6 +80,7 @@ class AgentProfile:
     enabled: bool = True
     local: LocalSettings = field(default_factory=LocalSettings)
     openai: OpenAISettings = field(default_factory=OpenAISettings)
+    tools: AgentTools = field(default_factory=AgentTools)
 
     def with_pubkey(self, pubkey: str) -> AgentProfile:
         """Return the profile with another signing key."""
@@ -134,6 +136,7 @@ def check_agent(agent: AgentProfile) -> None:
         check_slug("handover_to", target)
     check_local(agent.local)
     check_openai(agent.openai)
+    check_tools(agent.tools)
 
 
 def check_local(local: LocalSettings) -> None:

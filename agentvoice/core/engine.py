@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from agentvoice.core.agent import AgentProfile
-
-TOOL_TRANSFER_PREFIX = "transfer_to_"
-TOOL_END_CALL = "end_call"
+from agentvoice.core.tool import TOOL_END_CALL as TOOL_END_CALL
+from agentvoice.core.tool import TOOL_TRANSFER_PREFIX as TOOL_TRANSFER_PREFIX
 
 
 class BillsBy(StrEnum):
@@ -50,8 +50,13 @@ class HandoverTarget:
 
 @dataclass(frozen=True, slots=True)
 class SessionConfig:
-    """All that a session is configured with: the agent, its rendered instructions, its targets."""
+    """All that a session is configured with: the agent, its rendered instructions, its targets.
+
+    `mcp_tokens`: the secrets of the agent's MCP servers, by label. The adapter that speaks to the
+    provider reads them for one session; they are stored nowhere and shown nowhere.
+    """
 
     agent: AgentProfile
     instructions: str
     targets: tuple[HandoverTarget, ...] = ()
+    mcp_tokens: Mapping[str, str] = field(default_factory=dict, repr=False)

@@ -1,12 +1,13 @@
 """Frozen values built from plain tables (as TOML gives them), every wrong key named.
 
-A field's type says what is wanted: text, whole number, number, yes or no, list of texts, table of
-texts (`Mapping[str, str]`), a nested dataclass. `Annotated[int, Between(1, 9)]` and `Annotated[str, OneOf("a", "b")]` narrow it.
+A field's type says what is wanted: text, whole number, number, yes or no, list of texts, a nested
+dataclass, a list of them (`tuple[Part, ...]`), a table with free names (`Mapping[str, str]`,
+`Mapping[str, Any]`). `Annotated[int, Between(1, 9)]` and `Annotated[str, OneOf("a", "b")]` narrow it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -44,23 +45,32 @@ class OneOf:
 
 @dataclass(frozen=True, slots=True)
 class FieldKind:
-    """What a field holds: its plain type and its limit."""
+    """What a field holds: its plain type, its limit, and of a list or free table the type of its parts."""
 
     type: type
     limit: Between | OneOf | None = None
+    part: Any = str
+
+    @property
+    def is_tables(self) -> bool:
+        """Whether it is a list of tables."""
+        return self.type is tuple and is_dataclass(self.part)
 
     @property
     def wanted(self) -> str:
         """The field's type and limit in words."""
         if isinstance(self.limit, OneOf):
             return "one of " + ", ".join(self.limit.words)
+        if self.is_tables:
+            return "a list of tables"
+        if self.type is Mapping and self.part is str:
+            return "a table of texts"
         names = {
             str: "text",
             int: "a whole number",
             float: "a number",
             bool: "true or false",
             tuple: "a list of texts",
-            Mapping: "a table of texts",
         }
         words = names.get(self.type, "a table")
         if isinstance(self.limit, Between):
@@ -83,7 +93,11 @@ def _kind_of(annotation: Any) -> FieldKind:
     if get_origin(annotation) is Annotated:
         annotation, *notes = get_args(annotation)
         limit = next((note for note in notes if isinstance(note, Between | OneOf)), None)
-    return FieldKind(get_origin(annotation) or annotation, limit)
+    plain = get_origin(annotation) or annotation
+    arguments = get_args(annotation)
+    if plain is Mapping:
+        return FieldKind(plain, limit, arguments[1])
+    return FieldKind(plain, limit, arguments[0] if plain is tuple else str)
 
 
 def field_default(field: Field[Any]) -> Any:
@@ -157,6 +171,8 @@ def _fill(
         if not isinstance(value, Mapping):
             raise refuse(name, f"got {describe(value)}, want a table of settings")
         return build(kind.type, value, f"{name}.")
+    if kind.is_tables and isinstance(value, list) and all(isinstance(part, Mapping) for part in value):
+        return tuple(build(kind.part, part, f"{name}[{index}].") for index, part in enumerate(value))
     converted = _convert(kind, value)
     if converted is None:
         raise refuse(name, f"got {describe(value)}, want {kind.wanted}")
@@ -165,13 +181,14 @@ def _fill(
 
 def _convert(kind: FieldKind, value: Any) -> Any:
     """Return the value as the field's type, or None when it does not fit."""
-    if kind.type is Mapping:
-        is_texts = isinstance(value, Mapping) and all(isinstance(part, str) for part in value.values())
-        return dict(value) if is_texts else None
     if kind.type is tuple:
-        if isinstance(value, list | tuple) and all(isinstance(part, str) for part in value):
+        if not kind.is_tables and isinstance(value, list | tuple) and _are_texts(value):
             return tuple(value)
         return None
+    if kind.type is Mapping:
+        return (
+            value if isinstance(value, Mapping) and (kind.part is Any or _are_texts(value.values())) else None
+        )
     if kind.type is float and type(value) is int:
         value = float(value)
     if type(value) is not kind.type:
@@ -181,6 +198,10 @@ def _convert(kind: FieldKind, value: Any) -> Any:
     if isinstance(kind.limit, OneOf) and value not in kind.limit.words:
         return None
     return value
+
+
+def _are_texts(values: Iterable[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 def describe(value: Any) -> str:

@@ -5,7 +5,7 @@ Only what needs a network, a device or a clock is behind a port; storage is used
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,6 +18,7 @@ from agentvoice.core.speech import (
     SpeechCommand,
     SpeechEvent,
 )
+from agentvoice.core.tool import HttpTool
 
 
 class Clock(Protocol):
@@ -126,6 +127,31 @@ class CallerLeg(Protocol):
 
     async def close(self) -> None:
         """Release files, devices and sockets; may be called twice."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """What a tool's server said; `text` is at most the tool's `max_result_chars` long."""
+
+    status: int
+    text: str
+    is_cut: bool = False
+
+
+class HttpTools(Protocol):
+    """Makes the requests of HTTP tools."""
+
+    async def call(self, tool: HttpTool, arguments: Mapping[str, object]) -> HttpAnswer:
+        """Make the request once and return the answer, whatever its status; no redirect is followed.
+
+        Raises UsageError (an argument), ConfigError (a secret is missing), ConnectFailed,
+        ConnectionLost, or TimedOut after the tool's `timeout_s`.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Close every connection."""
         ...
 
 

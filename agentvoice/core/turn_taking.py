@@ -32,6 +32,8 @@ class TurnEvent(StrEnum):
     AUDIO_QUEUED = "audio_queued"
     RESPONSE_OVER = "response_over"
     """The response ended and all its sound was heard or dropped."""
+    TOOLS_RUN = "tools_run"
+    """The same, but another response will tell the results of tools that still run."""
 
 
 TURNS: dict[Turn, dict[TurnEvent, Turn]] = {
@@ -43,6 +45,7 @@ TURNS: dict[Turn, dict[TurnEvent, Turn]] = {
         TurnEvent.RESPONSE_STARTED: Turn.THINKING,
         TurnEvent.AUDIO_QUEUED: Turn.SPEAKING,
         TurnEvent.RESPONSE_OVER: Turn.LISTENING,
+        TurnEvent.TOOLS_RUN: Turn.THINKING,
     },
     Turn.HEARING: {
         TurnEvent.SPEECH_STARTED: Turn.HEARING,
@@ -54,6 +57,7 @@ TURNS: dict[Turn, dict[TurnEvent, Turn]] = {
         TurnEvent.RESPONSE_STARTED: Turn.HEARING,
         TurnEvent.AUDIO_QUEUED: Turn.HEARING,
         TurnEvent.RESPONSE_OVER: Turn.HEARING,
+        TurnEvent.TOOLS_RUN: Turn.HEARING,
     },
     Turn.THINKING: {
         TurnEvent.SPEECH_STARTED: Turn.HEARING,
@@ -63,6 +67,7 @@ TURNS: dict[Turn, dict[TurnEvent, Turn]] = {
         TurnEvent.RESPONSE_STARTED: Turn.THINKING,
         TurnEvent.AUDIO_QUEUED: Turn.SPEAKING,
         TurnEvent.RESPONSE_OVER: Turn.LISTENING,
+        TurnEvent.TOOLS_RUN: Turn.THINKING,
     },
     Turn.SPEAKING: {
         TurnEvent.SPEECH_STARTED: Turn.HEARING,
@@ -72,6 +77,7 @@ TURNS: dict[Turn, dict[TurnEvent, Turn]] = {
         TurnEvent.RESPONSE_STARTED: Turn.SPEAKING,
         TurnEvent.AUDIO_QUEUED: Turn.SPEAKING,
         TurnEvent.RESPONSE_OVER: Turn.LISTENING,
+        TurnEvent.TOOLS_RUN: Turn.THINKING,
     },
 }
 

@@ -1,8 +1,11 @@
 """Agent profiles as TOML: for import, export and the editor. A round trip gives the same profile.
 
-The file holds the profile's own fields, `[local]` and `[openai]` tables, and `key`: a reference to
-the signing key (an npub or `env:NAME`), never the key. Without `key`, an import makes one or keeps
-the agent's own.
+The file holds the profile's own fields, `[local]`, `[openai]` and `[tools]` tables, and `key`: a
+reference to the signing key (an npub or `env:NAME`), never the key. Without `key`, an import makes
+one or keeps the agent's own.
+
+A tool's `parameters` are written as a text of JSON: that is how providers print such schemas, it may
+go over several lines, which TOML's inline tables may not, and it has `null`. A table is read as well.
 """
 
 from __future__ import annotations
@@ -13,8 +16,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
+import msgspec
+
 from agentvoice.core.agent import AgentProfile, check_agent
-from agentvoice.core.fields import build_from_table, describe, field_default
+from agentvoice.core.fields import FieldKind, build_from_table, describe, field_default, field_kinds
 from agentvoice.errors import UsageError
 
 KEY = "key"
@@ -53,12 +58,26 @@ def decode_profile(text: str, source: str) -> ProfileFile:
     for name in _NOT_IN_FILE:
         if name in table:
             raise UsageError(f"{source}: {name}: unknown key; did you mean {KEY}?")
+    _read_schemas(table, source)
     profile = build_from_table(AgentProfile, table, source=source)
     try:
         check_agent(profile)
     except UsageError as error:
         raise UsageError(f"{source}: {error}") from None
     return ProfileFile(profile, key)
+
+
+def _read_schemas(table: dict[str, Any], source: str) -> None:
+    """Put the schema in the place of its JSON text; everything else that is wrong is found later."""
+    tools = table.get("tools")
+    http = tools.get("http") if isinstance(tools, dict) else None
+    for index, tool in enumerate(http if isinstance(http, list) else ()):
+        if isinstance(tool, dict) and isinstance(tool.get("parameters"), str):
+            try:
+                tool["parameters"] = msgspec.json.decode(tool["parameters"])
+            except (msgspec.DecodeError, RecursionError, UnicodeEncodeError) as error:
+                name = f"{source}: tools.http[{index}].parameters"
+                raise UsageError(f"{name}: got no JSON ({error}), want a schema") from None
 
 
 def encode_profile(profile: AgentProfile, key: str = "") -> str:
@@ -73,6 +92,7 @@ def encode_profile(profile: AgentProfile, key: str = "") -> str:
 def _table(value: Any, prefix: str, always: tuple[str, ...] = ()) -> list[str]:
     plain: list[str] = []
     nested: list[str] = []
+    kinds = field_kinds(type(value))
     for field in fields(value):
         inner = getattr(value, field.name)
         if field.name in _NOT_IN_FILE or (field.name not in always and inner == field_default(field)):
@@ -80,9 +100,21 @@ def _table(value: Any, prefix: str, always: tuple[str, ...] = ()) -> list[str]:
         if is_dataclass(inner):
             name = prefix + field.name
             nested += ["", f"[{name}]", *_table(inner, f"{name}.")]
+        elif kinds[field.name].is_tables:
+            name = prefix + field.name
+            for part in inner:
+                nested += ["", f"[[{name}]]", *_table(part, f"{name}.")]
+        elif isinstance(inner, Mapping):
+            plain.append(f"{field.name} = {_free_table(kinds[field.name], inner)}")
         else:
             plain.append(f"{field.name} = {_value(inner)}")
     return plain + nested
+
+
+def _free_table(kind: FieldKind, value: Mapping[str, Any]) -> str:
+    if kind.part is str:
+        return "{ " + ", ".join(f"{_text(key)} = {_text(text)}" for key, text in value.items()) + " }"
+    return _text(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
 def _value(value: Any) -> str:

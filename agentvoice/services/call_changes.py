@@ -23,7 +23,10 @@ StartTask = Callable[[Coroutine[Any, Any, Any], str], asyncio.Task[Any]]
 
 
 class CallChanges:
-    """`start` runs a task of the call; `gave_up` is told why no session could be had again."""
+    """`start` runs a task of the call; `gave_up` is told why no session could be had again.
+
+    `settled` is told when a session takes the caller's turns again.
+    """
 
     def __init__(
         self,
@@ -34,6 +37,7 @@ class CallChanges:
         progress: CallProgress,
         start: StartTask,
         gave_up: Callable[[AgentVoiceError], None],
+        settled: Callable[[], None],
     ) -> None:
         self._handover = handover
         self._restore = restore
@@ -42,6 +46,7 @@ class CallChanges:
         self._progress = progress
         self._start = start
         self._gave_up = gave_up
+        self._settled = settled
         self._typed: list[str] = []
 
     async def begin(self, slug: str) -> None:
@@ -50,6 +55,18 @@ class CallChanges:
         self._progress.move(CallEvent.SESSION_READY)
         self._handover.greet()
         self._done()  # after the greeting was asked for: the caller shall wait for it
+
+    def start_switch(self, slug: str, tool: ToolCallRequested | None) -> asyncio.Task[AgentVoiceError | None]:
+        """Begin a handover; see `switch`."""
+        return self._start(self.switch(slug, tool), f"handover to {slug}")
+
+    async def wait_for_switch(self, slug: str) -> AgentVoiceError | None:
+        """Hand over and return why it failed, if it did; who stops waiting does not stop it."""
+        task = self.start_switch(slug, None)
+        await asyncio.wait({task})
+        if task.cancelled() or task.exception() is not None:
+            return CallError("handover: the call ended before it was done")
+        return task.result()
 
     async def switch(self, slug: str, tool: ToolCallRequested | None) -> AgentVoiceError | None:
         """Hand over; return why it failed, if it did (the old agent stays and says so)."""
@@ -94,6 +111,7 @@ class CallChanges:
         self._dialogue.display.show_turn()
         for text in self._take_typed():
             self._dialogue.typed(text)
+        self._settled()
 
     def end(self) -> None:
         """The call ends: turns that no session took are kept all the same."""

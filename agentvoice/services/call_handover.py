@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import structlog
 
+from agentvoice.core.agent import AgentProfile
 from agentvoice.core.engine import HandoverTarget, SessionConfig
 from agentvoice.core.handover import HandoverPlan, check_handover, plan_handover, speaker_of
 from agentvoice.core.ports import Clock
@@ -36,6 +37,12 @@ class CallHandover:
         self._dialogue = sessions.dialogue
         self._record = record
         self._clock = clock
+
+    @property
+    def agent(self) -> AgentProfile:
+        """The agent that the joined session is."""
+        assert self._sessions.config is not None  # a session was joined
+        return self._sessions.config.agent
 
     async def begin(self, slug: str) -> None:
         """Open the call's first session; raises what kept every engine of the agent from it."""

@@ -12,7 +12,7 @@ import structlog
 from agentvoice.config import CallSettings
 from agentvoice.core.call import LEASE_RENEW_S, LEASE_VALID_MS, Call, CallState, EndReason
 from agentvoice.core.ids import RANDOM_BYTES, build_uuid7
-from agentvoice.core.ports import CallerLeg, Clock
+from agentvoice.core.ports import CallerLeg, Clock, HttpTools
 from agentvoice.core.project import Project
 from agentvoice.errors import AgentVoiceError, CallLimitReached, NotFound, StorageBusy
 from agentvoice.services.call_record import CallRecord
@@ -67,6 +67,7 @@ class CallManager:
         default_project: str,
         call_ended: Callable[[str], Awaitable[None]],
         owner_id: str,
+        http_tools: HttpTools,
     ) -> None:
         self._database = database
         self._writer = writer
@@ -77,6 +78,7 @@ class CallManager:
         self._call_ended = call_ended
         self._owner_id = owner_id
         self._warm_limit = WarmLimit(settings.warm_sessions)
+        self._http_tools = http_tools
         self._live: dict[str, CallSession] = {}
         self._is_draining = False
 
@@ -111,6 +113,7 @@ class CallManager:
             record,
             self._clock,
             self._settings,
+            self._http_tools,
         )
         self._live[call.id] = session
         try:

@@ -16,8 +16,6 @@ import structlog
 from agentvoice.config import CallSettings
 from agentvoice.core.call import Call, CallState, EndReason
 from agentvoice.core.conversation import Conversation
-from agentvoice.core.engine import TOOL_END_CALL
-from agentvoice.core.handover import transfer_target
 from agentvoice.core.ids import RANDOM_BYTES, build_uuid7
 from agentvoice.core.leg import (
     CallerAudio,
@@ -31,7 +29,7 @@ from agentvoice.core.leg import (
     Played,
     SwitchAsked,
 )
-from agentvoice.core.ports import CallerLeg, Clock
+from agentvoice.core.ports import CallerLeg, Clock, HttpTools
 from agentvoice.core.project import Project
 from agentvoice.core.speech import (
     AudioDelta,
@@ -55,6 +53,7 @@ from agentvoice.services.call_progress import CallProgress
 from agentvoice.services.call_record import CallRecord
 from agentvoice.services.call_restore import CallRestore
 from agentvoice.services.call_sessions import CallSessions
+from agentvoice.services.call_tools import CallTools
 from agentvoice.services.cast import Cast
 from agentvoice.services.closing import close_within_limit
 from agentvoice.services.dialogue import Dialogue
@@ -83,6 +82,7 @@ class CallSession:
         record: CallRecord,
         clock: Clock,
         settings: CallSettings,
+        http_tools: HttpTools,
     ) -> None:
         self.call = call
         self.error: AgentVoiceError | None = None
@@ -93,6 +93,7 @@ class CallSession:
         self._record = record
         self._clock = clock
         self._settings = settings
+        self._http_tools = http_tools
         self._progress = CallProgress(record)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._wish = PublishingWish(call, project, leg, record)
@@ -114,10 +115,10 @@ class CallSession:
             SessionReady: lambda event: None,
             SessionLost: self._session_lost,
             SessionError: self._session_error,
-            ToolCallRequested: self._tool_called,
+            ToolCallRequested: self._tools.called,
             UsageReported: self._record.usage,
             CallerAudio: self._caller_audio,
-            SwitchAsked: lambda event: self._begin_switch(event.agent, None),
+            SwitchAsked: lambda event: self._changes.start_switch(event.agent, None),
             DoNotPublishPressed: lambda event: self._wish.refuse(self._dialogue.notice),
             HungUp: lambda event: self.request_end(EndReason.CALLER),
         }
@@ -143,16 +144,22 @@ class CallSession:
         self._link = SessionLink(group, self._route, self._clock, self._settings.reconnect_gap_ms)
         conversation = Conversation(self.call.agent, self._new_id)
         self._dialogue = Dialogue(
-            conversation, self._leg, self._record, self._clock, self._link.send, self._user_said
+            conversation, self._leg, self._record.item, self._clock, self._link.send, self._user_said
         )
-        self._on_event = self._routes()
         sessions = CallSessions(
             self._supply, self._link, self._dialogue, self._record, self._clock, self._settings, self._start
         )
         restore = CallRestore(sessions, self._record, self._clock, self._settings)
         self._handover = CallHandover(self._cast, sessions, self._record, self._clock)
         self._changes = CallChanges(
-            self._handover, restore, self._link, self._dialogue, self._progress, self._start, self._gave_up
+            self._handover,
+            restore,
+            self._link,
+            self._dialogue,
+            self._progress,
+            self._start,
+            self._gave_up,
+            lambda: self._tools.reply_possible(),
         )
         self._farewell = CallFarewell(
             self._handover,
@@ -162,6 +169,19 @@ class CallSession:
             self._start,
             self.request_end,
         )
+        self._tools = CallTools(
+            self._http_tools,
+            self._handover,
+            self._changes,
+            self._farewell,
+            self._link,
+            self._dialogue,
+            self._record,
+            self._progress,
+            self._clock,
+            self._start,
+        )
+        self._on_event = self._routes()
         self._dialogue.display.show_status(CallStatus.CONNECTING)
         self._wish.show()
         self._start(self._read_leg(), "caller leg")
@@ -220,17 +240,10 @@ class CallSession:
             self._failed(taken, EndReason.CRASH)
 
     async def switch(self, slug: str) -> AgentVoiceError | None:
-        """Hand over to another agent, as the operator asks; return why it failed, if it did.
-
-        Who stops waiting does not stop the handover.
-        """
+        """Hand over to another agent, as the operator asks; return why it failed, if it did."""
         if self._progress.state in (CallState.CONNECTING, CallState.ENDING):
             return CallError(f"handover: the call is {self._progress.state.value}")
-        task = self._begin_switch(slug, None)
-        await asyncio.wait({task})
-        if task.cancelled() or task.exception() is not None:
-            return CallError("handover: the call ended before it was done")
-        return task.result()
+        return await self._changes.wait_for_switch(slug)
 
     # Routing.
 
@@ -258,6 +271,7 @@ class CallSession:
     def _nothing_said(self, event: ItemRemoved) -> None:
         self._dialogue.item(event)
         self._farewell.nothing_said()
+        self._tools.reply_possible()
 
     def _typed(self, event: CallerText) -> None:
         self._farewell.speech_started()
@@ -274,6 +288,7 @@ class CallSession:
 
     def _response_ended(self, event: ResponseEnded) -> None:
         self._dialogue.response_ended(event)
+        self._tools.response_ended(event)
         self._farewell.check()
 
     def _session_error(self, event: SessionError) -> None:
@@ -284,22 +299,7 @@ class CallSession:
                 self._dialogue.notice(f"No answer: {event.message}")
             self._dialogue.no_reply_comes()
 
-    # Tools, handover, lost sessions.
-
-    def _begin_switch(
-        self, slug: str, tool: ToolCallRequested | None
-    ) -> asyncio.Task[AgentVoiceError | None]:
-        return self._start(self._changes.switch(slug, tool), f"handover to {slug}")
-
-    def _tool_called(self, event: ToolCallRequested) -> None:
-        self._dialogue.item(event)
-        slug = transfer_target(event.name)
-        if slug is not None:
-            self._begin_switch(slug, event)
-        elif event.name == TOOL_END_CALL:
-            self._farewell.asked(event)
-        else:
-            self._handover.refuse_tool(event, f"there is no tool named {event.name}")
+    # Lost sessions.
 
     def _session_lost(self, event: SessionLost) -> None:
         log.warning("session_lost", call=self.call.id, reason=event.reason, expired=event.expired)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
 
 from agentvoice.core.agent import AgentProfile
 from agentvoice.core.conversation import Conversation, ConversationEvent
@@ -41,18 +40,10 @@ from agentvoice.services.call_output import CallOutput
 from agentvoice.services.turn_display import TurnDisplay
 
 
-class ItemSink(Protocol):
-    """Where finished items go; never waits."""
-
-    def item(self, item: Item) -> None:
-        """Keep the item."""
-        ...
-
-
 class Dialogue:
     """Items, turns and sound of one call.
 
-    `send` gives a command to the session that is joined now. `on_user_text` is told each finished
+    `keep` takes each finished item, `send` gives a command to the session that is joined now; neither waits. `on_user_text` is told each finished
     text of the caller (spoken or typed), before anything is done with it.
     """
 
@@ -60,7 +51,7 @@ class Dialogue:
         self,
         conversation: Conversation,
         leg: CallerLeg,
-        sink: ItemSink,
+        keep: Callable[[Item], None],
         clock: Clock,
         send: Callable[[SpeechCommand], None],
         on_user_text: Callable[[str], None],
@@ -70,8 +61,10 @@ class Dialogue:
         self.display = TurnDisplay(leg)
         self.has_spoken = False
         """Whether the session that is joined now has sent audio."""
+        self.tools_run = False
+        """Whether tools run whose results a reply will tell."""
         self._leg = leg
-        self._sink = sink
+        self._keep = keep
         self._clock = clock
         self._send = send
         self._on_user_text = on_user_text
@@ -220,7 +213,7 @@ class Dialogue:
                     waiter.set_result(None)
             self._silence_waiters.clear()
         if self.output.is_idle and not self._awaits_reply:
-            self.display.move(TurnEvent.RESPONSE_OVER)
+            self.display.move(TurnEvent.TOOLS_RUN if self.tools_run else TurnEvent.RESPONSE_OVER)
 
     # Items.
 
@@ -252,7 +245,7 @@ class Dialogue:
             if item.kind is ItemKind.MESSAGE and item.role is Role.USER and item.is_finished:
                 self._on_user_text(item.text)
             if item.is_finished:
-                self._sink.item(item)
+                self._keep(item)
 
     def typed(self, text: str) -> None:
         """The caller typed a turn: it interrupts, enters, and asks for a reply."""

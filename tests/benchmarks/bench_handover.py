@@ -156,6 +156,7 @@ def _manager(runtime: Runtime, engine: RealtimeEngine, calls: CallSettings) -> C
         "demo",
         ended,
         runtime.owner_id,
+        runtime.http_tools,
     )
 
 

@@ -9,6 +9,7 @@ from agentvoice.core.agent import (
     check_agent,
 )
 from agentvoice.core.openai_settings import OpenAISettings
+from agentvoice.core.tool import AgentTools
 from agentvoice.errors import UsageError
 
 ADA = AgentProfile(slug="ada", name="Ada", aliases=("Adele",), handover_to=("max",))
@@ -55,6 +56,7 @@ def test_usable_agents_are_taken(change):
         (local(stt=StageSettings(url="ftp://x")), "local.stt.url"),
         (local(stt=StageSettings(url="https://me:secret@x/v1")), "local.stt.url"),
         (local(tts=StageSettings(api_key="not-a-reference")), "local.tts.api_key"),
+        ({"tools": AgentTools(builtin=("fly",))}, "tools.builtin"),
     ],
 )
 def test_unusable_agents_are_refused_by_field(change, field):

@@ -132,3 +132,45 @@ def test_a_table_of_texts_is_read_from_pairs():
     kind = field_kinds(Labelled)["labels"]
     assert parse_text(kind, "a=1, b = two=2") == {"a": "1", "b": "two=2"}
     assert parse_text(kind, "a") == "a"
+
+
+@dataclass(frozen=True)
+class Part:
+    name: str
+    size: int = 1
+
+
+@dataclass(frozen=True)
+class Whole:
+    parts: tuple[Part, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
+    free: Mapping[str, Any] = field(default_factory=dict)
+    inner: Inner = field(default_factory=Inner)
+
+
+def test_lists_of_tables_and_free_tables_are_filled():
+    """`[[parts]]`, and tables whose names nobody knows before."""
+    table = {"parts": [{"name": "a"}, {"name": "b", "size": 2}], "texts": {"x": "y"}, "free": {"z": [1, {}]}}
+    built = build_from_table(Whole, table)
+    assert built == Whole((Part("a"), Part("b", 2)), {"x": "y"}, {"z": [1, {}]})
+    kinds = field_kinds(Whole)
+    assert [kind.is_tables for kind in kinds.values()] == [True, False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"parts": {"name": "a"}}, "parts: got a table, want a list of tables"),
+        ({"parts": ["a"]}, "parts: got a list, want a list of tables"),
+        ({"parts": [{"name": "a"}, {}]}, "parts[1].name: got nothing, want text"),
+        ({"parts": [{"name": "a", "siez": 1}]}, "parts[0].siez: unknown key; did you mean parts[0].size?"),
+        ({"texts": {"x": 1}}, "texts: got a table, want a table of texts"),
+        ({"texts": "x"}, "texts: got the text 'x', want a table of texts"),
+        ({"free": 1}, "free: got 1, want a table"),
+    ],
+)
+def test_wrong_lists_of_tables_and_free_tables_are_named(table: dict[str, Any], message: str):
+    """With the number of the table, from 0."""
+    with pytest.raises(UsageError) as caught:
+        build_from_table(Whole, table)
+    assert str(caught.value) == message

@@ -20,7 +20,8 @@ def test_speech_of_the_caller_always_wins(turn: Turn):
 
 
 @pytest.mark.parametrize(
-    "event", [TurnEvent.RESPONSE_STARTED, TurnEvent.AUDIO_QUEUED, TurnEvent.RESPONSE_OVER]
+    "event",
+    [TurnEvent.RESPONSE_STARTED, TurnEvent.AUDIO_QUEUED, TurnEvent.RESPONSE_OVER, TurnEvent.TOOLS_RUN],
 )
 def test_a_reply_does_not_take_the_turn_from_a_speaking_caller(event: TurnEvent):
     """What the agent does while the caller talks leaves the turn with the caller."""
@@ -41,6 +42,12 @@ def test_a_turn_goes_round():
         turn = next_turn(turn, event)
         seen.append(turn)
     assert seen == [Turn.HEARING, Turn.THINKING, Turn.THINKING, Turn.SPEAKING, Turn.LISTENING]
+
+
+@pytest.mark.parametrize("turn", [Turn.LISTENING, Turn.THINKING, Turn.SPEAKING])
+def test_an_agent_whose_tools_run_is_thinking(turn: Turn):
+    """The caller need not speak: the reply comes with the tools' results."""
+    assert next_turn(turn, TurnEvent.TOOLS_RUN) is Turn.THINKING
 
 
 def test_every_turn_is_shown():

@@ -17,6 +17,13 @@ from agentvoice.core.agent import (
     StageSettings,
 )
 from agentvoice.core.openai_settings import Interruption, OpenAISettings, Truncation
+from agentvoice.core.tool import (
+    BUILTIN_PARAMETERS,
+    METHODS,
+    AgentTools,
+    HttpTool,
+    McpServer,
+)
 from agentvoice.errors import UsageError
 from agentvoice.protocols.profile_toml import ProfileFile, decode_profile, encode_profile
 
@@ -25,6 +32,33 @@ plain = st.characters(exclude_categories=["Cs", "Cc", "Cf", "Zl", "Zp"])
 names = st.text(alphabet=plain, min_size=1, max_size=40).filter(str.strip)
 slugs = st.text(alphabet=string.ascii_lowercase + string.digits, min_size=1, max_size=40)
 stages = st.builds(StageSettings, model=texts, url=st.sampled_from(["", "http://127.0.0.1:1/v1"]))
+labels = st.from_regex(r"[a-zA-Z0-9_-]{1,64}", fullmatch=True).filter(
+    lambda name: name not in BUILTIN_PARAMETERS and not name.startswith("transfer_to_")
+)
+values = st.one_of(st.none(), st.booleans(), st.integers(-(2**62), 2**62), st.floats(-1e300, 1e300), texts)
+properties = st.fixed_dictionaries(
+    {}, optional={"description": texts, "default": values, "type": st.just("string")}
+)
+http_tools = st.builds(
+    HttpTool,
+    name=labels,
+    description=names,
+    url=st.just("http://127.0.0.1:1/x"),
+    method=st.sampled_from(METHODS),
+    timeout_s=st.floats(0.1, 120),
+    headers=st.dictionaries(labels, st.sampled_from(["env:K", "Bearer file:/run/a key"]), max_size=2),
+    parameters=st.dictionaries(texts, properties, max_size=3).map(
+        lambda schemas: {"type": "object", "properties": schemas}
+    ),
+)
+mcp_servers = st.builds(
+    McpServer,
+    server_label=labels,
+    server_url=st.just("https://mcp.example/sse"),
+    authorization=st.sampled_from(["", "credential:token"]),
+    allowed_tools=st.lists(labels, max_size=2).map(tuple),
+    require_approval=st.sampled_from(["never", "always"]),
+)
 profiles = st.builds(
     AgentProfile,
     slug=slugs,
@@ -44,6 +78,13 @@ profiles = st.builds(
         stt=stages,
         llm=stages,
         tts=stages,
+    ),
+    tools=st.builds(
+        AgentTools,
+        builtin=st.permutations(list(BUILTIN_PARAMETERS)).map(tuple),
+        allowed_hosts=st.just(("127.0.0.1", "mcp.example")),
+        http=st.lists(http_tools, max_size=2, unique_by=lambda tool: tool.name).map(tuple),
+        mcp=st.lists(mcp_servers, max_size=2, unique_by=lambda server: server.server_label).map(tuple),
     ),
     openai=st.builds(
         OpenAISettings,
@@ -87,6 +128,27 @@ def test_the_public_key_is_not_in_the_file():
     assert decode_profile(encode_profile(profile, "env:ADA"), "a.toml").profile == replace(profile, pubkey="")
 
 
+HEAD = 'slug = "a"\nname = "A"\n'
+TOOL = (
+    HEAD
+    + """
+[[tools.http]]
+name = "weather"
+description = "Weather"
+url = "https://api.example/now"
+parameters = '{"type": "object"}'
+"""
+)
+
+
+def test_a_schema_is_read_as_json_and_as_a_table():
+    """JSON as providers print it, over several lines if one likes, or TOML."""
+    inline = TOOL.replace("""'{"type": "object"}'""", '{ type = "object" }')
+    lines = TOOL.replace("""'{"type": "object"}'""", """'''\n{\n  "type": "object"\n}'''""")
+    schemas = [decode_profile(text, "a").profile.tools.http[0].parameters for text in (TOOL, inline, lines)]
+    assert schemas == [{"type": "object"}] * 3
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -111,6 +173,16 @@ def test_the_public_key_is_not_in_the_file():
             'slug = "a"\nname = "A"\n[local]\nsilence_ms = 5',
             "a.toml: local.silence_ms: got 5, want 100 to 5000",
         ),
+        (HEAD + "tools = 1", "a.toml: tools: got 1, want a table of settings"),
+        (HEAD + "tools.http = 1", "a.toml: tools.http: got 1, want a list of tables"),
+        (HEAD + "tools.http = [1]", "a.toml: tools.http: got a list, want a list of tables"),
+        (TOOL.replace("{", "["), "a.toml: tools.http[0].parameters: got no JSON (JSON is malformed"),
+        (TOOL.replace("object", "objekt"), "a.toml: tools.http[0].parameters.type: got the text 'objekt'"),
+        (
+            TOOL.replace("url", "uri"),
+            "a.toml: tools.http[0].uri: unknown key; did you mean tools.http[0].url?",
+        ),
+        (TOOL + "method = 'FETCH'", "a.toml: tools.http[0].method: got 'FETCH', want one of GET"),
     ],
 )
 def test_a_wrong_file_is_named(text: str, message: str):

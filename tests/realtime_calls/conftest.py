@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from agentvoice.adapters.http_tool import AiohttpTools
 from agentvoice.adapters.realtime_websocket import RealtimeEngine
 from agentvoice.config import CallSettings, OpenAIEngineSettings
 from agentvoice.core.agent import ENGINE_OPENAI, AgentProfile
@@ -35,7 +36,7 @@ from tests.fakes.clock import ManualClock
 from tests.fakes.realtime_provider import Provider, ProviderSession, provider
 
 PATIENCE_S = 10.0
-SHORT = {"close_timeout_s": 0.2, "connect_timeout_s": 5.0, "api_key": ""}
+SHORT: dict[str, Any] = {"close_timeout_s": 0.2, "connect_timeout_s": 5.0, "api_key": ""}
 PROJECT = Project("home", "Home", "a" * 64)
 
 
@@ -89,6 +90,7 @@ class RealtimeHouse:
             PROJECT.slug,
             self._call_ended,
             owner_id=f"process-{next(self._owners)}",
+            http_tools=AiohttpTools(self.clock),
         )
 
     async def _call_ended(self, call_id: str) -> None:

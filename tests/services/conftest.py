@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from agentvoice.adapters.http_tool import AiohttpTools
 from agentvoice.config import CallSettings
 from agentvoice.core.agent import AgentProfile, LocalSettings
 from agentvoice.core.call import Call
@@ -40,6 +41,7 @@ class House:
         self.database = Database.open(folder / "agentvoice.db", create=True)
         self.writer = Writer(self.database, self.clock)
         self.engine = engines[0] if engines else FakeEngine()
+        self.http_tools = AiohttpTools(self.clock)
         self.leg = FakeLeg()
         self.ended: list[str] = []
         self._owners = count(1)
@@ -63,6 +65,7 @@ class House:
             PROJECT.slug,
             self._call_ended,
             owner_id=f"process-{next(self._owners)}",
+            http_tools=self.http_tools,
         )
 
     async def _call_ended(self, call_id: str) -> None:
@@ -119,6 +122,7 @@ class House:
         for task in self._calls:
             task.cancel()
         await asyncio.gather(*self._calls, return_exceptions=True)
+        await self.http_tools.close()
         await asyncio.to_thread(self.writer.close, 5.0)
         self.database.close()
 

@@ -46,7 +46,7 @@ class Scene:
         self.dialogue = Dialogue(
             Conversation("ada", lambda: f"id{next(numbers)}"),
             self.leg,
-            self.sink,
+            self.sink.item,
             self.clock,
             self.told.append,
             self.heard_texts.append,

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from agentvoice.core.agent import LocalSettings, StageSettings
+from agentvoice.core.tool import AgentTools, HttpTool, McpServer
 from agentvoice.errors import NotFound, UsageError
 from agentvoice.storage import agents
 from agentvoice.storage.database import Database
@@ -26,6 +27,23 @@ def test_a_profile_is_read_as_it_was_written(database: Database):
         handover_to=("max",),
         pubkey="cd" * 32,
         local=LocalSettings(voice="f2", silence_ms=700, llm=StageSettings(url="http://127.0.0.1:1/v1")),
+        tools=AgentTools(
+            builtin=("note",),
+            http=(
+                HttpTool(
+                    "weather",
+                    "Weather",
+                    "https://api.example/{city}",
+                    headers={"Authorization": "Bearer env:KEY"},
+                    parameters={
+                        "type": "object",
+                        "properties": {"city": {"type": "string", "default": None}},
+                        "required": ["city"],
+                    },
+                ),
+            ),
+            mcp=(McpServer("docs", "https://mcp.example", "env:TOKEN", ("search",)),),
+        ),
     )
     with database.writing() as session:
         agents.create_agent(session, hex_id(1), written, NOW)
@@ -134,3 +152,4 @@ def test_settings_unknown_to_an_old_revision_take_their_defaults(sqlite_database
         session.execute(text("UPDATE agent_revision SET profile = :old"), {"old": old})
     with sqlite_database.reading() as session:
         assert agents.get_agent(session, "ada").profile == profile("ada")
+        assert agents.get_agent(session, "ada").profile.tools == AgentTools()

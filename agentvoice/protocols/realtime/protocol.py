@@ -80,6 +80,7 @@ class RealtimeProtocol:
         self._is_ready = False
         self._sent: dict[str, SpeechCommand] = {}  # by event id, oldest first
         self._event_count = 0
+        self._mcp_servers: dict[str, str] = {}  # labels, by the items that list their tools
         self._actions = self._actions_by_event()
         self._replies.model = config.agent.openai.model
         self.send(Configure(config))
@@ -107,6 +108,7 @@ class RealtimeProtocol:
             se.OutputTextDelta: replies.text_delta,
             se.OutputAudioDelta: replies.audio_delta,
             se.OutputAudioDone: replies.audio_done,
+            se.McpListingFailed: self._listing_failed,
         }
 
     # --- to the server ------------------------------------------------------------------------
@@ -286,6 +288,14 @@ class RealtimeProtocol:
             yield from self._turns.enter(item.id, event.previous_item_id)
         elif item.role == "assistant" or item.type == "function_call":
             yield from self._replies.enter(item, self._slot.active, event.previous_item_id)
+        elif item.server_label:
+            self._mcp_servers[item.id] = item.server_label
+
+    def _listing_failed(self, event: se.McpListingFailed) -> Iterator[SpeechEvent]:
+        """The call goes on without the server's tools; the operator finds out why from its log."""
+        label = self._mcp_servers.get(event.item_id, "(unnamed)")
+        self._remarks.add(f"mcp {label}", f"the provider could not list the tools of the MCP server {label}")
+        yield from ()
 
     def _item_deleted(self, event: se.ItemDeleted) -> Iterator[SpeechEvent]:
         item = self._items.get(event.item_id)

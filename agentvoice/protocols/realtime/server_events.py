@@ -36,6 +36,7 @@ class WireItem(msgspec.Struct, frozen=True):
     name: str | None = None
     call_id: str | None = None
     arguments: str | None = None
+    server_label: str | None = None
 
     @property
     def text(self) -> str | None:
@@ -256,6 +257,12 @@ class OutputAudioDone(ServerEvent, frozen=True):
     response_id: str
     item_id: str
     content_index: int
+
+
+class McpListingFailed(ServerEvent, frozen=True):
+    """The provider could not list the tools of an MCP server."""
+
+    item_id: str
 
 
 class Noted(ServerEvent, frozen=True):

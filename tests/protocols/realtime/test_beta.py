@@ -23,7 +23,7 @@ def test_the_session_is_sent_whole():
     """Flat, without a type, every field written."""
     session = session_of(output="audio", transcription_language="en", noise_reduction="near_field")
     assert set(session) == SESSION_FIELDS
-    assert [tool["name"] for tool in session.pop("tools")] == ["transfer_to_max", "end_call"]
+    assert [tool["name"] for tool in session.pop("tools")] == ["transfer_to_max", "end_call", "current_time"]
     assert session == {
         "instructions": "You are Ada.",
         "modalities": ["audio", "text"],

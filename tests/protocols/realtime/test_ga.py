@@ -52,7 +52,7 @@ def test_the_session_is_sent_whole():
         "tracing": None,
         "tool_choice": "auto",
     }
-    assert [tool["name"] for tool in tools] == ["transfer_to_max", "end_call"]
+    assert [tool["name"] for tool in tools] == ["transfer_to_max", "end_call", "current_time"]
 
 
 @pytest.mark.parametrize(

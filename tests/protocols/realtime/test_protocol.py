@@ -268,3 +268,16 @@ def test_a_server_that_stops_reading_is_noticed(peer):
 def test_items_that_the_provider_is_not_told_make_no_frame(peer):
     """A notice is for the caller only."""
     assert peer.sends(CreateItem(replace(message("Reconnected."), kind=ItemKind.NOTICE))) == []
+
+
+def test_a_failed_mcp_listing_is_remarked_on_once():
+    """The call goes on without the server's tools; the operator finds its label in the log."""
+    peer = Peer()
+    item = {"id": "mcpl_1", "type": "mcp_list_tools", "server_label": "docs", "tools": []}
+    assert peer.hears("conversation.item.added", item=item, previous_item_id=None) == []
+    for ref in ("mcpl_1", "mcpl_1", "mcpl_2"):
+        assert peer.hears("mcp_list_tools.failed", item_id=ref) == []
+    assert peer.protocol.take_remarks() == [
+        "the provider could not list the tools of the MCP server docs",
+        "the provider could not list the tools of the MCP server (unnamed)",
+    ]
