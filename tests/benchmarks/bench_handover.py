@@ -161,7 +161,7 @@ def _manager(runtime: Runtime, engine: RealtimeEngine, calls: CallSettings) -> C
 
 
 async def _hand_to_and_fro(manager: CallManager, provider: Provider, *, warm: bool) -> list[float]:
-    leg, taken_ms = Listener(), list[float]()
+    leg, clock, taken_ms = Listener(), SystemClock(), list[float]()
     loop = asyncio.get_running_loop()
     leg.first_sound = loop.create_future()
     call = asyncio.ensure_future(manager.run(CallRequest("ada"), leg))
@@ -171,7 +171,7 @@ async def _hand_to_and_fro(manager: CallManager, provider: Provider, *, warm: bo
     for number in range(HANDOVERS):
         if warm:
             await provider.session_opened()
-        await asyncio.sleep(SETTLE_S)
+        await clock.sleep_until(clock.monotonic_s() + SETTLE_S)
         leg.first_sound = loop.create_future()
         asked_s = time.perf_counter()
         await manager.switch(call_id, ("max", "ada")[number % 2])

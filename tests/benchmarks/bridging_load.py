@@ -22,6 +22,9 @@ from websockets.asyncio.client import ClientConnection, connect, unix_connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
+from agentvoice.adapters.system_clock import SystemClock
+
+CLOCK = SystemClock()
 FRAME_MS = 20
 FRAME_BYTES = 960
 TURN_FRAMES = 300
@@ -62,8 +65,9 @@ class Provider:
         answering: set[asyncio.Task[None]] = set()
         await _say(connection, "session.created", session={"id": "s", "type": "realtime"})
         async for frame in connection:
-            if '"input_audio_buffer.append"' not in str(frame[:60]) and b"append" not in _head(frame):
-                if "session.update" in str(frame[:80]):
+            kind = _kind_of(frame)
+            if kind != "input_audio_buffer.append":
+                if kind == "session.update":
                     await _say(connection, "session.updated", session={"id": "s", "type": "realtime"})
                 continue
             self._tally.frames_up += 1
@@ -102,7 +106,7 @@ class Provider:
         await _say(connection, "response.content_part.added", **place, part={"type": "audio"})
         first = struct.pack("<hh", number % 30_000 + 1, 0) + bytes(DELTA_BYTES - 4)
         rest = base64.b64encode(bytes(DELTA_BYTES)).decode()
-        due_s = time.perf_counter()
+        due_s = CLOCK.monotonic_s()
         for delta in range(ANSWER_DELTAS):
             sound = rest if delta else base64.b64encode(first).decode()
             if delta == 0 and self._tally.is_counting:
@@ -111,7 +115,7 @@ class Provider:
             if delta % 4 == 0:
                 await _say(connection, "response.output_audio_transcript.delta", **place, delta="word ")
             due_s += DELTA_EVERY_S
-            await asyncio.sleep(max(0.0, due_s - time.perf_counter()))
+            await CLOCK.sleep_until(due_s)
         done = {**whole, "content": [{"type": "output_audio", "transcript": "word " * 12}]}
         await _say(connection, "response.output_audio.done", **place)
         await _say(connection, "response.output_audio_transcript.done", **place, transcript="word " * 12)
@@ -123,8 +127,14 @@ class Provider:
         await _say(connection, "response.done", response=finished)
 
 
-def _head(frame: str | bytes) -> bytes:
-    return frame[:60] if isinstance(frame, bytes) else frame[:60].encode()
+def _kind_of(frame: str | bytes) -> str:
+    """Return the type of a client event; it is the first field, or else the frame is decoded."""
+    text = frame if isinstance(frame, str) else frame.decode()
+    if text.startswith('{"type":"input_audio_buffer.append"') or text.startswith(
+        '{"type": "input_audio_buffer.append"'
+    ):
+        return "input_audio_buffer.append"
+    return str(json.loads(text)["type"])
 
 
 async def _say(connection: ServerConnection, kind: str, **fields: Any) -> None:
@@ -151,7 +161,7 @@ class Caller:
             reading.cancel()
 
     async def _talk(self, connection: ClientConnection) -> None:
-        sound, due_s, count = bytes(FRAME_BYTES), time.perf_counter(), 0
+        sound, due_s, count = bytes(FRAME_BYTES), CLOCK.monotonic_s(), 0
         while True:
             await connection.send(sound)
             count += 1
@@ -159,7 +169,7 @@ class Caller:
             if self._start and count % REPORT_FRAMES == 0:
                 await connection.send(f'{{"type":"played","samples":{self._played}}}')
             due_s += FRAME_MS / 1_000
-            await asyncio.sleep(max(0.0, due_s - time.perf_counter()))
+            await CLOCK.sleep_until(due_s)
 
     async def _read(self, connection: ClientConnection) -> None:
         async for frame in connection:
@@ -187,12 +197,12 @@ async def main() -> None:
                 callers = [
                     group.create_task(_call_after(order, tally, number)) for number in range(order["calls"])
                 ]
-                await asyncio.sleep(order["warm_s"])
+                await _wait(order["warm_s"])
                 tally.first_sound_ms.clear()
                 tally.frames_up = tally.bytes_down = 0
                 tally.is_counting = True
                 print("counting", flush=True)
-                await asyncio.sleep(order["count_s"])
+                await _wait(order["count_s"])
                 tally.is_counting = False
                 answer = {
                     "first_sound_ms": tally.first_sound_ms,
@@ -204,8 +214,12 @@ async def main() -> None:
                     caller.cancel()
 
 
+async def _wait(seconds: float) -> None:
+    await CLOCK.sleep_until(CLOCK.monotonic_s() + seconds)
+
+
 async def _call_after(order: dict[str, Any], tally: Tally, number: int) -> None:
-    await asyncio.sleep(STAGGER_S * number / order["calls"])
+    await _wait(STAGGER_S * number / order["calls"])
     caller = Caller(tally, order["start"])
     if order["path"]:
         async with unix_connect(order["path"], "ws://daemon/call", compression=None) as connection:
