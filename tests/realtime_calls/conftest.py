@@ -133,7 +133,7 @@ class RealtimeHouse:
         """Wait until something is so."""
         async with asyncio.timeout(PATIENCE_S):
             while not is_so():
-                await asyncio.sleep(0)
+                await self.clock.settle()
 
     # The caller.
 
