@@ -122,7 +122,8 @@ async def still_ada(house: RealtimeHouse, session: ProviderSession) -> None:
     items = house.items()
     assert items[-1].agent == "ada" and items[-1].text == "I am still here."
     assert handovers(house) == []
-    assert [item.text for item in items if item.kind is ItemKind.NOTICE][0].startswith("The handover failed")
+    notice = next(item.text for item in items if item.kind is ItemKind.NOTICE)
+    assert notice.startswith("The handover failed")
     assert house.leg.status is CallStatus.LISTENING
     assert house.call(house.call_id).state is CallState.LIVE
     await house.hang_up()

@@ -158,8 +158,7 @@ async def test_a_swap_replays_each_item_once_and_in_order(house: RealtimeHouse):
     texts: list[str] = []
     session = await house.live_call()
     for number in range(3):
-        for words in (f"Question {number}.", f"Answer {number}."):
-            texts.append(words)
+        texts += [f"Question {number}.", f"Answer {number}."]
         await session.turn("u1", texts[-2])  # each session uses the same refs
         await session.replies("r1", texts[-1], 20)
         await house.settle()
