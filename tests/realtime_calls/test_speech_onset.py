@@ -58,7 +58,8 @@ async def test_what_is_said_in_a_handover_reaches_the_new_agent_from_its_first_f
     fresh = await house.provider.session()
     said += house.speaks(100, mark=4)
     await house.settle()
-    assert session.link.input_buffer + fresh.link.input_buffer == said
+    before, after = session.link.input_buffer, fresh.link.input_buffer
+    assert said.startswith(before) and said.endswith(after) and len(before) + len(after) >= len(said)
     await house.hang_up()
 
 
