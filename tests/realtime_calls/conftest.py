@@ -54,7 +54,7 @@ CAST = (
 class RealtimeHouse:
     """Everything that a call needs; the provider's side is `self.provider`."""
 
-    def __init__(self, folder: Path, made: Provider, database: Database | None = None) -> None:
+    def __init__(self, folder: Path, made: Provider, database: Database | None = None, **engine: Any) -> None:
         self.clock = ManualClock()
         self.path = folder / "agentvoice.db"
         self.database = database or Database.open(self.path, create=True)
@@ -63,7 +63,7 @@ class RealtimeHouse:
         self.leg = FakeLeg()
         self.ended: list[str] = []
         self.settings = CallSettings(max_calls=4, max_minutes=60)
-        self.engine = self.engine_to(made.url)
+        self.engine = self.engine_to(made.url, **engine)
         self._owners = count(1)
         if database is None:
             self._fill()
