@@ -243,11 +243,12 @@ class Provider:
 
     def refuse(self, status: int, error: dict[str, Any]) -> None:
         """Refuse the handshakes to come, with this error object."""
-        self._server.refuse(status, json.dumps({"error": error}).encode())
+        self._server.status = status
+        self._server.body = json.dumps({"error": error}).encode()
 
     def take(self) -> None:
         """Take the handshakes to come."""
-        self._server.refuse(101)
+        self._server.status = 101
 
     @property
     def refused(self) -> int:

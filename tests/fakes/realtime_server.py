@@ -48,6 +48,19 @@ class Link:
         assert self.connection.request is not None
         return self.connection.request.path
 
+    async def read_all(self) -> None:
+        """Take in and judge the client's frames until it goes."""
+        try:
+            async for text in self.connection:
+                check_client_frame(text)
+                event = json.loads(text)
+                self.received.append(event)
+                self._unread.put_nowait(event)
+        except ConnectionClosed:
+            pass
+        finally:
+            self.closed.set()
+
     @property
     def input_buffer(self) -> bytes:
         """The caller's sound as the provider has it: what was appended since the last clear or commit."""
@@ -64,23 +77,9 @@ class Link:
         async with asyncio.timeout(EXPECT_TIMEOUT_S):
             return await self._unread.get()
 
-    async def read_all(self) -> None:
-        """Take in and judge the client's frames until it goes."""
-        try:
-            async for text in self.connection:
-                check_client_frame(text)
-                event = json.loads(text)
-                self.received.append(event)
-                self._unread.put_nowait(event)
-        except ConnectionClosed:
-            pass
-        finally:
-            self.closed.set()
-
     async def expect(self, name: str) -> dict[str, Any]:
         """Return the client's next event, which must be of this type."""
-        async with asyncio.timeout(EXPECT_TIMEOUT_S):
-            event = await self._unread.get()
+        event = await self.expect_any()
         assert event["type"] == name, f"got {event['type']}, want {name}"
         return event
 
@@ -129,19 +128,16 @@ class ScriptedServer:
         ssl: SSLContext | None = None,
     ) -> None:
         self.links: list[Link] = []
+        self.status = status
+        """Of the handshakes to come; 101 takes the client in."""
+        self.body = body
+        self.refused = 0
+        """Handshakes that were refused."""
         self._script = script
-        self._status = status
-        self._body = body
         self._headers = headers or {}
         self._ssl = ssl
         self._failures: list[BaseException] = []
         self._server: Server | None = None
-        self.refused = 0
-        """Handshakes that were refused with the status."""
-
-    def refuse(self, status: int, body: bytes = b"") -> None:
-        """Refuse the handshakes to come; status 101 takes them in."""
-        self._status, self._body = status, body
 
     @property
     def url(self) -> str:
@@ -171,14 +167,14 @@ class ScriptedServer:
             raise self._failures[0]
 
     def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
-        if self._status == 101:
+        if self.status == 101:
             return None
-        answer = connection.respond(self._status, "")
-        answer.body = self._body
-        del answer.headers["Content-Length"]
-        answer.headers["Content-Length"] = str(len(self._body))
-        answer.headers.update(self._headers)
         self.refused += 1
+        answer = connection.respond(self.status, "")
+        answer.body = self.body
+        del answer.headers["Content-Length"]
+        answer.headers["Content-Length"] = str(len(self.body))
+        answer.headers.update(self._headers)
         return answer
 
     async def _serve(self, connection: ServerConnection) -> None:

@@ -54,7 +54,7 @@ CAST = (
 class RealtimeHouse:
     """Everything that a call needs; the provider's side is `self.provider`."""
 
-    def __init__(self, folder: Path, made: Provider, database: Database | None = None, **engine: Any) -> None:
+    def __init__(self, folder: Path, made: Provider, database: Database | None = None) -> None:
         self.clock = ManualClock()
         self.path = folder / "agentvoice.db"
         self.database = database or Database.open(self.path, create=True)
@@ -63,7 +63,7 @@ class RealtimeHouse:
         self.leg = FakeLeg()
         self.ended: list[str] = []
         self.settings = CallSettings(max_calls=4, max_minutes=60)
-        self.engine = self.engine_to(made.url, **engine)
+        self.engine = self.engine_to(made.url)
         self._owners = count(1)
         if database is None:
             self._fill()
@@ -80,11 +80,11 @@ class RealtimeHouse:
         """The real engine, to a server at `url`."""
         return RealtimeEngine(OpenAIEngineSettings(url=url, **SHORT | settings), self.clock)
 
-    def new_manager(self, database: Database | None = None, writer: Writer | None = None) -> CallManager:
-        """The calls of one process; over its own connection to the database if one is given."""
+    def new_manager(self) -> CallManager:
+        """The calls of one process over this house's database."""
         return CallManager(
-            database or self.database,
-            writer or self.writer,
+            self.database,
+            self.writer,
             {ENGINE_OPENAI: self.engine},
             self.clock,
             self.settings,

@@ -67,7 +67,9 @@ async def proxy(tmp_path: Path) -> AsyncIterator[JudgingProxy]:
 
 @pytest.fixture
 async def house(tmp_path: Path, proxy: JudgingProxy) -> AsyncIterator[RealtimeHouse]:
-    made = RealtimeHouse(tmp_path, Elsewhere(proxy.url), api_key=f"file:{tmp_path / 'key'}")  # type: ignore[arg-type]  # has what the house uses
+    made = RealtimeHouse(tmp_path, Elsewhere(proxy.url))  # type: ignore[arg-type]  # has what the house uses
+    made.engine = made.engine_to(proxy.url, api_key=f"file:{tmp_path / 'key'}")
+    made.manager = made.new_manager()
     for agent, greeting in zip(CAST, (ADA, MAX), strict=False):
         made.edit(replace(agent, greeting=greeting, openai=replace(agent.openai, output="text")))
     yield made

@@ -11,7 +11,7 @@ import pytest
 from agentvoice.core.call import LEASE_VALID_MS, CallState, EndReason, PublicationState
 from agentvoice.core.item import ItemStatus, Role
 from agentvoice.storage.database import Database
-from agentvoice.storage.writer import Writer, WriterRecovered, WriterReport, WriterStalled
+from agentvoice.storage.writer import WriterRecovered, WriterReport, WriterStalled
 from tests.fakes.realtime_provider import Provider, provider
 from tests.fakes.relay_server import relay_server
 from tests.realtime_calls.conftest import RealtimeHouse
@@ -88,6 +88,16 @@ async def made() -> Provider:
         yield running
 
 
+class OtherProcess(RealtimeHouse):
+    """Another process over the database of a house, with its own connection and writer."""
+
+    def __init__(self, house: RealtimeHouse) -> None:
+        super().__init__(house.path.parent, house.provider, Database.open(house.path))
+        self.clock = house.clock
+        self._owners = house._owners
+        self.manager = self.new_manager()
+
+
 async def test_two_sweepers_publish_once(tmp_path: Path, made: Provider):
     """A process dies in a call; two others recover it at once over one database: one thread, each event once."""
     async with relay_server() as relay:
@@ -99,13 +109,9 @@ async def test_two_sweepers_publish_once(tmp_path: Path, made: Provider):
         await die(house)
         press.clock = house.clock
         await house.clock.advance(LEASE_VALID_MS / 1000 + 1)
-        others = [Database.open(house.path) for _ in range(2)]
-        writers = [Writer(database, house.clock) for database in others]
-        publishers = [press.publisher(database) for database in others]
-        managers = [
-            house.new_manager(database, writer) for database, writer in zip(others, writers, strict=True)
-        ]
-        taken = await asyncio.gather(*(manager.recover() for manager in managers))
+        others = [OtherProcess(house) for _ in range(2)]
+        publishers = [press.publisher(other.database) for other in others]
+        taken = await asyncio.gather(*(other.manager.recover() for other in others))
         assert sorted(taken) == [(), (call_id,)]
         for _ in range(2):
             await asyncio.gather(*(publisher.sweep() for publisher in publishers))
@@ -117,10 +123,8 @@ async def test_two_sweepers_publish_once(tmp_path: Path, made: Provider):
         stored = house.call(call_id)
         assert (stored.state, stored.end_reason) == (CallState.ENDED, EndReason.CRASH)
         assert house.messages(call_id)[-1] == (Role.AGENT, texts[-1], ItemStatus.COMPLETED)
-        for writer, database in zip(writers, others, strict=True):
-            await asyncio.to_thread(writer.close, 5.0)
-            database.close()
-        await house.close()
+        for made_house in (*others, house):
+            await made_house.close()
         await press.close()
 
 
