@@ -57,7 +57,7 @@ class RealtimeHouse:
     def __init__(self, folder: Path, made: Provider, database: Database | None = None) -> None:
         self.clock = ManualClock()
         self.path = folder / "agentvoice.db"
-        self.database = database or Database.open(self.path, create=True)
+        self.database = database or Database.open(self.path, create=True, busy_timeout_ms=50)
         self.writer = Writer(self.database, self.clock, retry_s=0.02)
         self.provider = made
         self.leg = FakeLeg()
