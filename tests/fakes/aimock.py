@@ -75,6 +75,9 @@ class JudgingProxy:
 
     def __init__(self, upstream: str) -> None:
         self.url = ""
+        self.connections = 0
+        self.as_beta = False
+        """Whether the next connections claim the beta dialect, as an outdated client would."""
         self.from_client: list[dict[str, Any]] = []
         self._upstream = upstream.replace("http://", "ws://", 1)
         self._failures: list[Exception] = []
@@ -93,7 +96,10 @@ class JudgingProxy:
 
     async def _serve(self, client: ServerConnection) -> None:
         assert client.request is not None
+        self.connections += 1
         headers = {"Authorization": client.request.headers.get("Authorization", "")}
+        if self.as_beta:
+            headers["OpenAI-Beta"] = "realtime=v1"
         async with connect(
             self._upstream + client.request.path, additional_headers=headers, compression=None
         ) as server:
@@ -113,7 +119,10 @@ class JudgingProxy:
                 await client.send(frame)
         except ConnectionClosed:
             pass
-        await client.close()
+        if server.close_code in (None, 1006):  # destroyed without a word
+            client.transport.abort()
+        else:
+            await client.close(server.close_code, server.close_reason or "")
 
     def _judge(self, frame: str | bytes) -> None:
         try:

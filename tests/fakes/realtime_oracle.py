@@ -1,16 +1,20 @@
 """The judge of Realtime frames: the types of the vendor's own Python package, made strict.
 
-The package lets unknown fields pass, so a walk over the parsed models refuses them.
+The package lets unknown fields pass, so a walk over the parsed models refuses them, at any depth.
+What the types do not say of a client's frame (ranges, names, sound) is in tests.fakes.realtime_limits.
 """
 
 from __future__ import annotations
 
 import functools
+import json
 import operator
 from typing import Annotated, Any, get_args
 
 from openai.types.realtime import RealtimeClientEvent, RealtimeServerEvent
 from pydantic import BaseModel, Field, TypeAdapter
+
+from tests.fakes.realtime_limits import check_limits
 
 
 @functools.cache
@@ -33,6 +37,7 @@ SERVER_TYPES = type_names(RealtimeServerEvent)
 def check_client_frame(text: str | bytes) -> None:
     """Raise (ValidationError or AssertionError) unless a client may send this."""
     _check(RealtimeClientEvent, text)
+    check_limits(json.loads(text))
 
 
 def check_server_frame(text: str | bytes) -> None:
@@ -41,7 +46,18 @@ def check_server_frame(text: str | bytes) -> None:
 
 
 def _check(union: Any, text: str | bytes) -> None:
+    json.loads(text, object_pairs_hook=_refuse_twins, parse_constant=_refuse_constant)
     _refuse_extras(_adapter(union).validate_json(text, strict=True), "$")
+
+
+def _refuse_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    assert len(fields) == len(pairs), f"a field comes twice: {[name for name, _ in pairs]}"
+    return fields
+
+
+def _refuse_constant(name: str) -> None:
+    raise AssertionError(f"{name} is no JSON")
 
 
 def _refuse_extras(value: Any, path: str) -> None:
@@ -52,3 +68,6 @@ def _refuse_extras(value: Any, path: str) -> None:
     elif isinstance(value, list):
         for index, member in enumerate(value):
             _refuse_extras(member, f"{path}[{index}]")
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            _refuse_extras(member, f"{path}.{name}")

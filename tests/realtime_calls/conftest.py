@@ -57,10 +57,10 @@ CAST = (
 class RealtimeHouse:
     """Everything that a call needs; the provider's side is `self.provider`."""
 
-    def __init__(self, folder: Path, made: Provider, cast: tuple[AgentProfile, ...] = CAST) -> None:
+    def __init__(self, folder: Path, made: Provider, database: Database | None = None) -> None:
         self.clock = ManualClock()
         self.path = folder / "agentvoice.db"
-        self.database = Database.open(self.path, create=True)
+        self.database = database or Database.open(self.path, create=True, busy_timeout_ms=50)
         self.writer = Writer(self.database, self.clock, retry_s=0.02)
         self.provider = made
         self.leg = FakeLeg()
@@ -68,12 +68,16 @@ class RealtimeHouse:
         self.settings = CallSettings(max_calls=4, max_minutes=60, warm_sessions=0)
         self.engine = self.engine_to(made.url)
         self._owners = count(1)
-        with self.database.writing() as session:
-            projects.create_project(session, PROJECT, self.clock.utc_ms())
-            for number, agent in enumerate(cast):
-                agents.create_agent(session, f"{number}" * 32, agent, self.clock.utc_ms())
+        if database is None:
+            self._fill()
         self.manager = self.new_manager()
         self._calls: list[asyncio.Task[CallOutcome]] = []
+
+    def _fill(self) -> None:
+        with self.database.writing() as session:
+            projects.create_project(session, PROJECT, self.clock.utc_ms())
+            for number, agent in enumerate(CAST):
+                agents.create_agent(session, f"{number}" * 32, agent, self.clock.utc_ms())
 
     def engine_to(self, url: str, **settings: Any) -> RealtimeEngine:
         """The real engine, to a server at `url`."""
@@ -103,7 +107,8 @@ class RealtimeHouse:
 
     def start(self, agent: str = "ada") -> asyncio.Task[CallOutcome]:
         """Begin a call; its task gives the outcome."""
-        task = asyncio.ensure_future(self.manager.run(CallRequest(agent), self.leg))
+        request = CallRequest(agent, engine=ENGINE_OPENAI)
+        task = asyncio.ensure_future(self.manager.run(request, self.leg))
         self._calls.append(task)
         return task
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 from structlog.testing import capture_logs
@@ -15,7 +14,7 @@ from agentvoice.core.leg import CallerAudio, CallerText, CallStatus, HungUp
 from agentvoice.errors import QuotaExceeded
 from agentvoice.services.last_words import LAST_WORDS_S
 from tests.fakes.realtime_provider import ProviderSession, answer
-from tests.realtime_calls.conftest import CAST, RealtimeHouse
+from tests.realtime_calls.conftest import RealtimeHouse
 
 REPLY = "response.create"
 ITEM = "conversation.item.create"
@@ -307,30 +306,3 @@ async def test_a_passing_error_of_a_reply_does_not_end_the_call(house: RealtimeH
     await house.settle()
     await is_alive(house, session)
     await house.hang_up()
-
-
-@pytest.mark.parametrize("kind", ["server_vad", "semantic_vad", "manual"])
-async def test_speech_onset_kept(house: RealtimeHouse, kind: str):
-    """The caller speaks over the agent: every frame from the first on reaches the provider, in order."""
-    ada = CAST[0]
-    turns = replace(ada.openai.turn_detection, kind=kind)
-    house.edit(replace(ada, openai=replace(ada.openai, turn_detection=turns)))
-    session = await house.live_call()
-    await session.speaks_on("r1", "one two three four", 1_000)
-    await house.settle()
-    spoken = house.speaks(200, mark=1)
-    await house.hears(300)
-    await session.speech_started(at_ms=0)  # known 200 ms late, as turn detection does
-    spoken += house.speaks(200, mark=2)
-    await house.settle()
-    assert "input_audio_buffer.clear" not in session.types
-    assert heard_of(session) == spoken
-    detection = session.config["audio"]["input"]["turn_detection"]
-    if kind == "server_vad":
-        assert detection["prefix_padding_ms"] >= 300
-    await house.hang_up()
-
-
-def heard_of(session: ProviderSession) -> bytes:
-    """The caller's sound that reached the provider since it last cleared its buffer."""
-    return session.link.input_buffer
