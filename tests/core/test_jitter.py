@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentvoice.core.jitter import (
+    FALL_AUDIO_MS,
+    FIRST_DEPTH_MS,
+    MAX_DEPTH_MS,
+    MIN_DEPTH_MS,
+    PAUSE_MS,
+    SLICE_AUDIO_MS,
+    SLICES,
+    JitterDepth,
+)
+from tests.fakes.arrivals import Answer, FixedDepth, depths, hear, patterns, steady
+
+VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "jitter.json").read_text())
+
+PIECES = st.lists(st.tuples(st.integers(0, 800), st.integers(1, 400)), min_size=1, max_size=60)
+"""(ms since the piece before, ms of sound in it)."""
+
+
+def timed(pieces: list[tuple[int, int]], start: int = 0) -> Answer:
+    answer, now = [], start
+    for gap, duration in pieces:
+        now += gap
+        answer.append((now, duration))
+    return answer
+
+
+@pytest.mark.parametrize("vector", VECTORS["vectors"], ids=lambda vector: vector["name"])
+def test_the_vectors(vector: dict):
+    """These arrivals give these depths, in any language."""
+    assert list(depths(vector["answers"], JitterDepth())) == vector["depths"]
+
+
+@given(st.lists(PIECES, min_size=1, max_size=4))
+def test_the_depth_keeps_its_bounds(answers: list[list[tuple[int, int]]]):
+    """Whatever arrives whenever, the depth is 10 to 200 ms, in whole ms."""
+    for depth in depths([timed(pieces) for pieces in answers], JitterDepth()):
+        assert MIN_DEPTH_MS <= depth <= MAX_DEPTH_MS
+        assert isinstance(depth, int)
+
+
+@given(PIECES, st.integers(0, 10**9))
+def test_only_differences_of_time_count(pieces: list[tuple[int, int]], start: int):
+    """The clock may begin anywhere."""
+    assert list(depths([timed(pieces)], JitterDepth())) == list(depths([timed(pieces, start)], JitterDepth()))
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.integers(1, 400)), min_size=2, max_size=80))
+def test_early_sound_never_raises_the_depth(pieces: list[tuple[float, int]]):
+    """Sound that comes when it is due or before, alone or in bursts, lets the depth fall only."""
+    rule, now, due = JitterDepth(), 0.0, 0.0
+    before = rule.depth_ms
+    for share, duration in pieces:
+        now += share * (due - now)
+        depth = rule.arrived(now, duration)
+        assert depth <= before
+        before, due = depth, due + duration
+
+
+@given(PIECES)
+def test_lateness_up_to_the_depth_at_the_start_is_no_gap(pieces: list[tuple[int, int]]):
+    """An ear that waits for the depth hears no gap in sound that is never later than that."""
+    due, answer = 0, []
+    for gap, duration in pieces:
+        earliest = answer[-1][0] if answer else 0
+        answer.append((max(earliest, due + gap % (FIRST_DEPTH_MS + 1)) if answer else 0, duration))
+        due += duration
+    assert hear([[(at + 1_000, duration) for at, duration in answer]], JitterDepth()).underruns == 0
+
+
+def test_lateness_raises_the_depth_at_once():
+    """The first piece beyond the depth raises it to what would have been enough."""
+    rule = JitterDepth()
+    rule.arrived(0, 20)
+    assert rule.arrived(20 + 75, 20) == 80
+    assert rule.depth_ms == 80
+
+
+def test_the_depth_falls_slowly():
+    """Steady sound lowers it by a millisecond per 100 ms of sound, to the least depth."""
+    rule = JitterDepth()
+    seen = [rule.arrived(at, 20) for at in range(0, 60_000, 20)]
+    assert seen == sorted(seen, reverse=True)
+    assert {one - other for one, other in zip(seen, seen[1:], strict=False)} == {0, 1}
+    assert seen.index(MIN_DEPTH_MS) * 20 == (FIRST_DEPTH_MS - MIN_DEPTH_MS) * FALL_AUDIO_MS
+
+
+def test_a_pause_of_the_engine_is_no_jitter():
+    """Sound that comes after more than half a second of nothing changes nothing; a bit earlier it does."""
+    paused, late = JitterDepth(), JitterDepth()
+    for rule, gap in ((paused, PAUSE_MS + 1), (late, PAUSE_MS)):
+        rule.arrived(0, 20)
+        rule.arrived(20 + gap, 20)
+    assert (paused.depth_ms, late.depth_ms) == (FIRST_DEPTH_MS, MAX_DEPTH_MS)
+
+
+def test_an_answer_begins_anew():
+    """The silence between two answers is not lateness; what was learned stays."""
+    rule = JitterDepth()
+    rule.arrived(0, 20)
+    rule.arrived(20 + 100, 20)
+    rule.begin_answer()
+    assert rule.arrived(420, 20) == 100
+    assert rule.arrived(440, 20) == 100
+
+
+def test_what_comes_again_is_remembered_and_one_stall_is_not():
+    """Two late pieces in ten seconds of sound keep the depth up; a single one lets it fall."""
+    once, again = JitterDepth(), JitterDepth()
+    for at in range(0, SLICES * SLICE_AUDIO_MS + 2_500, 20):
+        once.arrived(at + 150 * (at == 3_000), 20)
+        again.arrived(at + 150 * (at in (3_000, 7_000)), 20)
+    assert once.depth_ms < again.depth_ms == 150
+
+
+def test_it_beats_fixed_depths():
+    """Far fewer gaps than with 10 ms, and far less delay than with 200 ms, over all scripts."""
+    underruns = dict.fromkeys(("adaptive", "10", "200"), 0)
+    for name, answers in patterns().items():
+        adaptive = hear(answers, JitterDepth())
+        shallow, deep = hear(answers, FixedDepth(10)), hear(answers, FixedDepth(200))
+        assert adaptive.underruns <= shallow.underruns, name
+        assert adaptive.mean_depth_ms < 100, name
+        for kind, heard in zip(underruns, (adaptive, shallow, deep), strict=True):
+            underruns[kind] += heard.underruns
+    assert underruns["adaptive"] * 3 <= underruns["10"]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_jittery_line_is_learned(seed: int):
+    """After the first answers on a line that jitters by 60 ms, gaps become rare."""
+    answers = patterns(seed)["jitter to 60 ms"]
+    assert hear(answers, JitterDepth()).underruns <= 3
+
+
+@pytest.mark.parametrize("pace", [1.0, 2.0, 1_000.0])
+@pytest.mark.parametrize("piece_ms", [20, 25, 100])
+def test_steady_lines_of_any_pace_become_shallow(piece_ms: int, pace: float):
+    """However large the pieces and however early they come, no depth is needed and none is kept."""
+    heard = hear(steady(piece_ms, pace), rule := JitterDepth())
+    assert (heard.underruns, heard.silent_ms, rule.depth_ms) == (0, 0, MIN_DEPTH_MS)
