@@ -29,9 +29,11 @@ from agentvoice.adapters.relay import WebsocketRelays
 from agentvoice.adapters.signer import KeySigner, find_forgery
 from agentvoice.config import Settings
 from agentvoice.core.ids import RANDOM_BYTES, build_uuid7
-from agentvoice.core.ports import Clock, SpeechEngine
+from agentvoice.core.metrics import NO_METRICS
+from agentvoice.core.ports import Clock, Metrics, SpeechEngine
 from agentvoice.errors import AgentVoiceError, ConfigError, Refused
 from agentvoice.services.call_manager import CallManager
+from agentvoice.services.loop_lag import watch_loop_lag
 from agentvoice.services.publisher import Publisher
 from agentvoice.services.scheduler import Scheduler
 from agentvoice.storage import keys
@@ -54,7 +56,9 @@ HOME_MODE = 0o700
 class Runtime:
     """The services of one process over one database; nothing is started by making it."""
 
-    def __init__(self, settings: Settings, clock: Clock, database: Database) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, database: Database, metrics: Metrics = NO_METRICS
+    ) -> None:
         self.settings = settings
         self.clock = clock
         self.database = database
@@ -79,6 +83,7 @@ class Runtime:
             clock,
             settings.publish,
             self.owner_id,
+            metrics,
         )
         self.local_speech = LocalSpeech(settings.engines.local, Path(settings.home), clock)
         self.engines: dict[str, SpeechEngine] = {
@@ -94,6 +99,7 @@ class Runtime:
             settings.project,
             self._call_ended,
             self.owner_id,
+            metrics,
         )
         self._background: set[asyncio.Task[Any]] = set()
 
@@ -162,7 +168,12 @@ class Runtime:
 
 @asynccontextmanager
 async def open_runtime(
-    settings: Settings, clock: Clock, *, create: bool = False, upgrade: bool = False
+    settings: Settings,
+    clock: Clock,
+    *,
+    create: bool = False,
+    upgrade: bool = False,
+    metrics: Metrics = NO_METRICS,
 ) -> AsyncIterator[Runtime]:
     """Open the database and build the services; they are stopped at the end."""
 
@@ -174,7 +185,7 @@ async def open_runtime(
             busy_timeout_ms=settings.database.busy_timeout_ms,
         )
 
-    runtime = Runtime(settings, clock, await asyncio.to_thread(open_database))
+    runtime = Runtime(settings, clock, await asyncio.to_thread(open_database), metrics)
     try:
         yield runtime
     finally:
@@ -186,20 +197,26 @@ async def serve(settings: Settings, clock: Clock, reload: Callable[[], Settings]
 
     Raises Refused (a daemon runs already), ConfigError (an address is taken), StorageRefused.
     """
+    from agentvoice.adapters.metrics import PrometheusMetrics  # commands that run a call need none
+
+    metrics = PrometheusMetrics()
     async with AsyncExitStack() as stack:
         stack.callback(own_home(settings))
-        runtime = await stack.enter_async_context(open_runtime(settings, clock, create=True, upgrade=True))
+        runtime = await stack.enter_async_context(
+            open_runtime(settings, clock, create=True, upgrade=True, metrics=metrics)
+        )
         await runtime.start()
         scheduler = _build_scheduler(runtime)
         stack.callback(scheduler.stop)
         await _serve_control(runtime, stack)
-        address = await _serve_public(runtime, stack)
+        address = await _serve_public(runtime, metrics.exposition, stack)
         stack.push_async_callback(runtime.calls.drain, settings.drain_timeout_s)
         stop = asyncio.Event()
         _handle_signals(runtime, stop, reload, stack)
         scheduler.start()
         runtime.run_beside(runtime.local_speech.start(), "load models")
-        runtime.run_beside(_feed_watchdog(clock), "watchdog")
+        runtime.run_beside(systemd.feed_watchdog(clock), "watchdog")
+        runtime.run_beside(watch_loop_lag(clock, metrics), "loop lag")
         systemd.notify(systemd.READY)
         log.info("ready", http=address, home=settings.home)
         await stop.wait()
@@ -235,10 +252,12 @@ def _build_scheduler(runtime: Runtime) -> Scheduler:
     return scheduler
 
 
-async def _serve_public(runtime: Runtime, stack: AsyncExitStack) -> str:
+async def _serve_public(
+    runtime: Runtime, exposition: Callable[[], tuple[bytes, str]], stack: AsyncExitStack
+) -> str:
     """Serve TCP; return the address (port 0 takes a free one)."""
     http = runtime.settings.http
-    runner = await _runner(build_public_app(runtime.calls, runtime.missing), stack)
+    runner = await _runner(build_public_app(runtime.calls, runtime.missing, exposition), stack)
     try:
         await web.TCPSite(runner, http.host, http.port).start()
     except OSError as error:
@@ -293,11 +312,3 @@ def _apply(runtime: Runtime, reload: Callable[[], Settings]) -> None:
     except AgentVoiceError as error:
         log.error("reload_failed", error=str(error))
     systemd.notify(systemd.READY)
-
-
-async def _feed_watchdog(clock: Clock) -> None:
-    """Tell the service manager that the loop turns, as often as it wants to hear it."""
-    interval_s = systemd.watchdog_interval_s()
-    while interval_s is not None:
-        systemd.notify(systemd.WATCHDOG)
-        await clock.sleep_until(clock.monotonic_s() + interval_s)

@@ -180,6 +180,7 @@ class CallHandover:
         self._dialogue.audio_appended(self._link.release())
         if self._link.gap_lost_ms:
             self._dialogue.notice(f"{self._link.gap_lost_ms} ms of the caller's sound were lost.")
+            self._record.audio_lost(self._link.gap_lost_ms)
             self._link.gap_lost_ms = 0
 
     async def _played_out(self) -> None:

@@ -12,9 +12,11 @@ import structlog
 from agentvoice.config import CallSettings
 from agentvoice.core.call import LEASE_RENEW_S, LEASE_VALID_MS, Call, CallState, EndReason
 from agentvoice.core.ids import RANDOM_BYTES, build_uuid7
-from agentvoice.core.ports import CallerLeg, Clock, SpeechEngine
+from agentvoice.core.metrics import CALLS_ENDED, CALLS_LIVE, NO_METRICS
+from agentvoice.core.ports import CallerLeg, Clock, Metrics, SpeechEngine
 from agentvoice.core.project import Project
 from agentvoice.errors import AgentVoiceError, CallLimitReached, NotFound, StorageBusy
+from agentvoice.services.call_metrics import MeasuredEngine, MeasuredLeg
 from agentvoice.services.call_record import CallRecord
 from agentvoice.services.call_session import CallSession
 from agentvoice.services.cast import Cast, check_enabled
@@ -65,10 +67,12 @@ class CallManager:
         default_project: str,
         call_ended: Callable[[str], Awaitable[None]],
         owner_id: str,
+        metrics: Metrics = NO_METRICS,
     ) -> None:
         self._database = database
         self._writer = writer
-        self._engines = engines
+        self._metrics = metrics
+        self._engines = {name: MeasuredEngine(engine, metrics) for name, engine in engines.items()}
         self._clock = clock
         self._settings = settings
         self._default_project = default_project
@@ -97,11 +101,11 @@ class CallManager:
         self._check_room()
         project, call = await asyncio.to_thread(self._plan_call, request, leg.transport)
         self._check_room()  # others may have come, or the daemon begun to stop, while this was read
-        record = CallRecord(call, self._writer, self._clock)
+        record = CallRecord(call, self._writer, self._clock, self._metrics)
         session = CallSession(
             call,
             project,
-            leg,
+            MeasuredLeg(leg, self._metrics),
             Cast(self._database, project),
             self._engines,
             record,
@@ -110,12 +114,15 @@ class CallManager:
             request.engine,
         )
         self._live[call.id] = session
+        self._metrics.add(CALLS_LIVE)
         try:
             await record.begin()
             started(call.id)
             reason = await session.run()
         finally:
             del self._live[call.id]
+            self._metrics.add(CALLS_LIVE, -1)
+        self._metrics.add(CALLS_ENDED, label=reason.value)
         await self._call_ended(call.id)
         return CallOutcome(call.id, reason, session.error)
 
@@ -226,5 +233,6 @@ class CallManager:
         )
         for call_id in taken:
             log.warning("call_recovered", call=call_id)
+            self._metrics.add(CALLS_ENDED, label=EndReason.CRASH.value)
             await self._call_ended(call_id)
         return tuple(taken)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,8 @@ def test_early_sound_never_raises_the_depth(pieces: list[tuple[float, int]]):
 @given(PIECES)
 def test_lateness_up_to_the_depth_at_the_start_is_no_gap(pieces: list[tuple[int, int]]):
     """An ear that waits for the depth hears no gap in sound that is never later than that."""
-    due, answer = 0, []
+    due = 0
+    answer: Answer = []
     for gap, duration in pieces:
         earliest = answer[-1][0] if answer else 0
         answer.append((max(earliest, due + gap % (FIRST_DEPTH_MS + 1)) if answer else 0, duration))
@@ -89,7 +91,7 @@ def test_the_depth_falls_slowly():
     rule = JitterDepth()
     seen = [rule.arrived(at, 20) for at in range(0, 60_000, 20)]
     assert seen == sorted(seen, reverse=True)
-    assert {one - other for one, other in zip(seen, seen[1:], strict=False)} == {0, 1}
+    assert {one - other for one, other in pairwise(seen)} == {0, 1}
     assert seen.index(MIN_DEPTH_MS) * 20 == (FIRST_DEPTH_MS - MIN_DEPTH_MS) * FALL_AUDIO_MS
 
 

@@ -22,6 +22,7 @@ from agentvoice.storage.database import Database
 from agentvoice.storage.writer import Writer
 from tests.fakes.caller_leg import FakeLeg
 from tests.fakes.clock import ManualClock
+from tests.fakes.metrics import ToldMetrics
 from tests.fakes.speech_session import FakeEngine, FakeSession
 
 PROJECT = Project("home", "Home", "a" * 64)
@@ -40,6 +41,7 @@ class House:
         self.writer = Writer(self.database, self.clock)
         self.engine = engines[0] if engines else FakeEngine()
         self.leg = FakeLeg()
+        self.metrics = ToldMetrics()
         self.ended: list[str] = []
         self._owners = count(1)
         with self.database.writing() as session:
@@ -62,6 +64,7 @@ class House:
             PROJECT.slug,
             self._call_ended,
             owner_id=f"process-{next(self._owners)}",
+            metrics=self.metrics,
         )
 
     async def _call_ended(self, call_id: str) -> None:
