@@ -8,7 +8,8 @@ without a gap. The rule is given arrivals and answers with the depth:
   it is spoken, has none. (RFC 3550, 6.4.1 measures changes of the transit time, early ones too: a
   provider that speaks at twice real time would look like a bad line.)
 - Lateness beyond the depth raises it at once, to what would have been enough. If the sound ran
-  dry, the times due begin anew with the piece that came too late.
+  dry, the times due begin anew with the piece that came too late; it waits for the rest of the
+  depth only, since its lateness has put off the sound already.
 - The depth falls by 1 ms for each 100 ms of sound, down to what was needed lately: by how much the
   lateness varied in each half second of sound, of the last 10 s the 95th percentile. So one stall
   is forgotten soon, and what comes again is remembered. (The idea is that of NetEQ in WebRTC, in
@@ -55,6 +56,11 @@ class DepthRule(Protocol):
         """The depth now."""
         ...
 
+    @property
+    def wait_ms(self) -> int:
+        """What sound has to wait that plays since the last answer or gap began."""
+        ...
+
     def begin_answer(self) -> None:
         """The next sound begins an answer: it is not late, whenever it comes."""
         ...
@@ -69,8 +75,8 @@ class JitterDepth:
 
     def __init__(self) -> None:
         self.depth_ms = FIRST_DEPTH_MS
+        self.wait_ms = FIRST_DEPTH_MS
         self._due_ms = -math.inf  # when the next sound is due; -inf: an answer begins with it
-        self._wait_ms = 0  # what the sound that plays has waited at its start
         self._shift_ms = 0.0  # by how much gaps have put off the times due in this answer
         self._least_ms = math.inf  # lateness without such shifts, in the slice that fills now …
         self._most_ms = 0.0
@@ -89,10 +95,10 @@ class JitterDepth:
         late_ms = max(0.0, now_ms - self._due_ms)
         self._raise(_depth_for(late_ms))
         self._note(max(0.0, now_ms - self._due_ms + self._shift_ms))
-        if late_ms > self._wait_ms:  # it ran dry, and waits again
+        if late_ms > self.wait_ms:  # it ran dry, and waits again
             self._shift_ms += late_ms
             self._due_ms = now_ms
-            self._wait_ms = self.depth_ms
+            self.wait_ms = max(MIN_DEPTH_MS, self.depth_ms - math.ceil(late_ms))
         self._due_ms += duration_ms
         self._fall(duration_ms)
         self._fill_slice(duration_ms)
@@ -100,7 +106,7 @@ class JitterDepth:
 
     def _begin(self, now_ms: float) -> None:
         self._due_ms = now_ms
-        self._wait_ms = self.depth_ms
+        self.wait_ms = self.depth_ms
         self._shift_ms = 0.0
         self._begin_slice()
 

@@ -3,7 +3,7 @@
 The first sound of an answer waits for the depth (core.jitter) from its arrival on; at the pace of
 speech so much is buffered then. It is counted in time, not in buffered sound: one large piece says
 nothing about when the next one comes. If the sound runs dry in the middle of an answer, silence is
-played, and what comes then waits again. Nothing is ever dropped but by `clear`.
+played, and what comes then waits for the rest of the depth. Nothing is ever dropped but by `clear`.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ class PlayoutBuffer:
             self._rule.begin_answer()
         elif self._is_dry:
             self._underruns += 1
-        depth_ms = self._rule.arrived(now_ms, len(samples) / _BYTES_PER_MS)
+        self._rule.arrived(now_ms, len(samples) / _BYTES_PER_MS)
         if self._is_dry:
-            self._starts_at_ms = now_ms + depth_ms + self._block_ms
+            self._starts_at_ms = now_ms + self._rule.wait_ms + self._block_ms
         self._is_dry = self._is_answer_over = False
 
     def take(self, sample_count: int, now_ms: float) -> bytes:

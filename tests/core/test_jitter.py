@@ -18,7 +18,7 @@ from agentvoice.core.jitter import (
     SLICES,
     JitterDepth,
 )
-from tests.fakes.arrivals import Answer, FixedDepth, depths, hear, patterns, steady
+from tests.fakes.arrivals import Answer, FixedDepth, decisions, hear, patterns, steady
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "jitter.json").read_text())
 
@@ -36,22 +36,26 @@ def timed(pieces: list[tuple[int, int]], start: int = 0) -> Answer:
 
 @pytest.mark.parametrize("vector", VECTORS["vectors"], ids=lambda vector: vector["name"])
 def test_the_vectors(vector: dict):
-    """These arrivals give these depths, in any language."""
-    assert list(depths(vector["answers"], JitterDepth())) == vector["depths"]
+    """These arrivals give these depths and waits, in any language."""
+    decided = list(decisions(vector["answers"], JitterDepth()))
+    assert [depth for depth, _ in decided] == vector["depths"]
+    assert [wait for _, wait in decided] == vector["waits"]
 
 
 @given(st.lists(PIECES, min_size=1, max_size=4))
 def test_the_depth_keeps_its_bounds(answers: list[list[tuple[int, int]]]):
     """Whatever arrives whenever, the depth is 10 to 200 ms, in whole ms."""
-    for depth in depths([timed(pieces) for pieces in answers], JitterDepth()):
-        assert MIN_DEPTH_MS <= depth <= MAX_DEPTH_MS
-        assert isinstance(depth, int)
+    for both in decisions([timed(pieces) for pieces in answers], JitterDepth()):
+        for ms in both:
+            assert MIN_DEPTH_MS <= ms <= MAX_DEPTH_MS
+            assert isinstance(ms, int)
 
 
 @given(PIECES, st.integers(0, 10**9))
 def test_only_differences_of_time_count(pieces: list[tuple[int, int]], start: int):
     """The clock may begin anywhere."""
-    assert list(depths([timed(pieces)], JitterDepth())) == list(depths([timed(pieces, start)], JitterDepth()))
+    early, late = (list(decisions([timed(pieces, at)], JitterDepth())) for at in (0, start))
+    assert early == late
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.integers(1, 400)), min_size=2, max_size=80))
@@ -84,6 +88,20 @@ def test_lateness_raises_the_depth_at_once():
     rule.arrived(0, 20)
     assert rule.arrived(20 + 75, 20) == 80
     assert rule.depth_ms == 80
+
+
+def test_after_a_gap_the_rest_of_the_depth_is_waited_for():
+    """The lateness itself has put off the sound: only what the depth is more than that is waited for."""
+    rule = JitterDepth()
+    rule.arrived(0, 20)
+    assert rule.wait_ms == FIRST_DEPTH_MS
+    rule.arrived(20 + 61, 20)
+    assert (rule.depth_ms, rule.wait_ms) == (70, MIN_DEPTH_MS)
+    rule.begin_answer()
+    rule.arrived(500, 20)
+    assert rule.wait_ms == 70
+    rule.arrived(520 + 500, 20)
+    assert (rule.depth_ms, rule.wait_ms) == (MAX_DEPTH_MS, MIN_DEPTH_MS)
 
 
 def test_the_depth_falls_slowly():

@@ -24,7 +24,7 @@ class FixedDepth:
     """The rule of a buffer that does not adapt."""
 
     def __init__(self, depth_ms: int) -> None:
-        self.depth_ms = depth_ms
+        self.depth_ms = self.wait_ms = depth_ms
 
     def begin_answer(self) -> None:
         """Nothing changes."""
@@ -104,9 +104,10 @@ def hear(answers: list[Answer], rule: DepthRule) -> Hearing:
     return Hearing(underruns, CALL_FORMAT.ms_of(silent_bytes), mean(depths), b"".join(heard))
 
 
-def depths(answers: list[Answer], rule: DepthRule) -> Iterator[int]:
-    """Yield the depth after each piece, each answer beginning anew."""
+def decisions(answers: list[Answer], rule: DepthRule) -> Iterator[tuple[int, int]]:
+    """Yield depth and wait after each piece, each answer beginning anew."""
     for answer in answers:
         rule.begin_answer()
         for at, duration in answer:
-            yield rule.arrived(at, duration)
+            rule.arrived(at, duration)
+            yield rule.depth_ms, rule.wait_ms
