@@ -88,7 +88,7 @@ class Runtime:
         self.local_speech = LocalSpeech(settings.engines.local, Path(settings.home), clock)
         self.engines: dict[str, SpeechEngine] = {
             "local": LocalEngine(self.local_speech, settings.engines.local, clock),
-            "openai": RealtimeEngine(settings.engines.openai, clock),
+            "openai": RealtimeEngine(settings.engines.openai, clock, metrics),
         }
         self.calls = CallManager(
             database,

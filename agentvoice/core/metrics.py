@@ -50,6 +50,7 @@ NO_METRICS = NoMetrics()
 
 FROM_LEG = "leg"
 FROM_GAP = "gap"
+FROM_SESSION = "session"
 
 CALLS_LIVE = Metric("agentvoice_calls_live", Kind.GAUGE, "Calls that run now.")
 CALLS_ENDED = Metric(
@@ -98,9 +99,9 @@ BARGE_INS = Metric(
 AUDIO_DROPPED = Metric(
     "agentvoice_caller_audio_dropped_seconds_total",
     Kind.COUNTER,
-    "Sound of callers that was lost: read too slowly from the leg, or too long a gap between sessions.",
+    "Sound of callers that was lost: at the leg, in a gap between sessions, or on the way to the engine.",
     "where",
-    (FROM_LEG, FROM_GAP),
+    (FROM_LEG, FROM_GAP, FROM_SESSION),
 )
 PLAYOUT_DEPTH = Metric(
     "agentvoice_playout_depth_seconds",
