@@ -7,7 +7,6 @@ no daemon answers. `serve` adds what makes a daemon: servers, the scheduler, sig
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import gc
 import os
 import signal
@@ -21,6 +20,7 @@ from aiohttp import web
 
 from agentvoice.adapters import systemd
 from agentvoice.adapters.embedded_relay import EmbeddedRelay, find_running_relay
+from agentvoice.adapters.home_lock import own_home
 from agentvoice.adapters.http_tool import AiohttpTools
 from agentvoice.adapters.key_files import KeyFiles
 from agentvoice.adapters.local_speech.engine import LocalEngine
@@ -30,9 +30,11 @@ from agentvoice.adapters.relay import WebsocketRelays
 from agentvoice.adapters.signer import KeySigner, find_forgery
 from agentvoice.config import Settings
 from agentvoice.core.ids import RANDOM_BYTES, build_uuid7
-from agentvoice.core.ports import Clock, SpeechEngine
+from agentvoice.core.metrics import NO_METRICS
+from agentvoice.core.ports import Clock, Metrics, SpeechEngine
 from agentvoice.errors import AgentVoiceError, ConfigError, Refused
 from agentvoice.services.call_manager import CallManager
+from agentvoice.services.loop_lag import watch_loop_lag
 from agentvoice.services.publisher import Publisher
 from agentvoice.services.scheduler import Scheduler
 from agentvoice.services.session_opening import Engines
@@ -50,13 +52,14 @@ HTTP_SHUTDOWN_S = 5.0
 """How long open requests may take once the calls have been drained."""
 
 SOCKET_MODE = 0o600
-HOME_MODE = 0o700
 
 
 class Runtime:
     """The services of one process over one database; nothing is started by making it."""
 
-    def __init__(self, settings: Settings, clock: Clock, database: Database) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, database: Database, metrics: Metrics = NO_METRICS
+    ) -> None:
         self.settings = settings
         self.clock = clock
         self.database = database
@@ -81,13 +84,14 @@ class Runtime:
             clock,
             settings.publish,
             self.owner_id,
+            metrics,
         )
         self.local_speech = LocalSpeech(settings.engines.local, Path(settings.home), clock)
         self.engines: dict[str, SpeechEngine] = {
             "local": LocalEngine(self.local_speech, settings.engines.local, clock),
-            "openai": RealtimeEngine(settings.engines.openai, clock),
+            "openai": RealtimeEngine(settings.engines.openai, clock, metrics),
         }
-        self.engine_choice = Engines(self.engines, clock, settings.engines.passed_over_s)
+        self.engine_choice = Engines(self.engines, clock, settings.engines.passed_over_s, metrics)
         self.http_tools = AiohttpTools(clock)
         self.calls = CallManager(
             database,
@@ -99,6 +103,7 @@ class Runtime:
             self._call_ended,
             self.owner_id,
             self.http_tools,
+            metrics,
         )
         self._background: set[asyncio.Task[Any]] = set()
 
@@ -179,7 +184,12 @@ class Runtime:
 
 @asynccontextmanager
 async def open_runtime(
-    settings: Settings, clock: Clock, *, create: bool = False, upgrade: bool = False
+    settings: Settings,
+    clock: Clock,
+    *,
+    create: bool = False,
+    upgrade: bool = False,
+    metrics: Metrics = NO_METRICS,
 ) -> AsyncIterator[Runtime]:
     """Open the database and build the services; they are stopped at the end."""
 
@@ -191,7 +201,7 @@ async def open_runtime(
             busy_timeout_ms=settings.database.busy_timeout_ms,
         )
 
-    runtime = Runtime(settings, clock, await asyncio.to_thread(open_database))
+    runtime = Runtime(settings, clock, await asyncio.to_thread(open_database), metrics)
     try:
         yield runtime
     finally:
@@ -203,45 +213,32 @@ async def serve(settings: Settings, clock: Clock, reload: Callable[[], Settings]
 
     Raises Refused (a daemon runs already), ConfigError (an address is taken), StorageRefused.
     """
+    from agentvoice.adapters.metrics import PrometheusMetrics  # commands that run a call need none
+
+    metrics = PrometheusMetrics()
     async with AsyncExitStack() as stack:
-        stack.callback(own_home(settings))
-        runtime = await stack.enter_async_context(open_runtime(settings, clock, create=True, upgrade=True))
+        stack.callback(own_home(Path(settings.home)))
+        runtime = await stack.enter_async_context(
+            open_runtime(settings, clock, create=True, upgrade=True, metrics=metrics)
+        )
         await runtime.start()
         scheduler = _build_scheduler(runtime)
         stack.callback(scheduler.stop)
         await _serve_control(runtime, stack)
-        address = await _serve_public(runtime, stack)
+        address = await _serve_public(runtime, metrics.exposition, stack)
         stack.push_async_callback(runtime.calls.drain, settings.drain_timeout_s)
         stop = asyncio.Event()
         _handle_signals(runtime, stop, reload, stack)
         scheduler.start()
         runtime.run_beside(runtime.local_speech.start(), "load models")
         runtime.run_beside(runtime.check_engines(), "check engines")
-        runtime.run_beside(_feed_watchdog(clock), "watchdog")
+        runtime.run_beside(systemd.feed_watchdog(clock), "watchdog")
+        runtime.run_beside(watch_loop_lag(clock, metrics), "loop lag")
         systemd.notify(systemd.READY)
         log.info("ready", http=address, home=settings.home)
         await stop.wait()
         log.info("stopping", live_calls=len(runtime.calls.live_calls))
         systemd.notify(systemd.STOPPING)
-
-
-def own_home(settings: Settings) -> Callable[[], None]:
-    """Make this process the one daemon of the home; return how to let it go.
-
-    Raises Refused if another daemon is, or the home cannot be written.
-    """
-    path = Path(settings.home) / "daemon.lock"
-    try:
-        path.parent.mkdir(mode=HOME_MODE, parents=True, exist_ok=True)
-        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, SOCKET_MODE)
-    except OSError as error:
-        raise Refused(f"serve: {path} cannot be written: {error.strerror}") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise Refused(f"serve: a daemon runs in {settings.home} already") from None
-    return lambda: os.close(lock)
 
 
 def _build_scheduler(runtime: Runtime) -> Scheduler:
@@ -253,10 +250,12 @@ def _build_scheduler(runtime: Runtime) -> Scheduler:
     return scheduler
 
 
-async def _serve_public(runtime: Runtime, stack: AsyncExitStack) -> str:
+async def _serve_public(
+    runtime: Runtime, exposition: Callable[[], tuple[bytes, str]], stack: AsyncExitStack
+) -> str:
     """Serve TCP; return the address (port 0 takes a free one)."""
     http = runtime.settings.http
-    runner = await _runner(build_public_app(runtime.calls, runtime.missing), stack)
+    runner = await _runner(build_public_app(runtime.calls, runtime.missing, exposition), stack)
     try:
         await web.TCPSite(runner, http.host, http.port).start()
     except OSError as error:
@@ -311,11 +310,3 @@ def _apply(runtime: Runtime, reload: Callable[[], Settings]) -> None:
     except AgentVoiceError as error:
         log.error("reload_failed", error=str(error))
     systemd.notify(systemd.READY)
-
-
-async def _feed_watchdog(clock: Clock) -> None:
-    """Tell the service manager that the loop turns, as often as it wants to hear it."""
-    interval_s = systemd.watchdog_interval_s()
-    while interval_s is not None:
-        systemd.notify(systemd.WATCHDOG)
-        await clock.sleep_until(clock.monotonic_s() + interval_s)

@@ -122,6 +122,25 @@ async def test_a_call_through_the_daemon_becomes_a_verified_thread(program: Prog
     assert ["realtime-session", document["id"]] in tags
 
 
+async def test_a_call_is_in_the_metrics(program: Program):
+    """Its session, its handover, its end and its thread's deliveries are counted, and it is named nowhere."""
+    async with program.daemon() as daemon:
+        address = (await daemon.logged("ready"))["http"]
+        said = ("--say", "How far is the moon?", "--say", "give me Max")
+        call = (await program.must("call", "start", "ada", *said, "--json")).document["id"]
+        async with aiohttp.ClientSession() as http:
+            text = await (await http.get(f"{address}/metrics")).text()
+    for line in (
+        "agentvoice_calls_live 0.0",
+        'agentvoice_calls_ended_total{reason="caller"} 1.0',
+        'agentvoice_sessions_opened_total{engine="openai"} 1.0',
+        "agentvoice_handovers_total 1.0",
+        'agentvoice_delivery_attempts_total{outcome="accepted"} 5.0',
+    ):
+        assert line in text.splitlines()
+    assert not [word for word in (call, '"ada"', '"max"', "ws://") if word in text]
+
+
 async def test_a_call_without_a_daemon_is_published_all_the_same(program: Program):
     """The command runs the same services itself, relay included."""
     finished = await program.must("call", "start", "ada", "--say", "How far is the moon?", "--json")

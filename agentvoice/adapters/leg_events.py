@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 
 from agentvoice.core.audio import FRAME_MS
-from agentvoice.core.leg import CallerAudio, LegEvent
+from agentvoice.core.leg import CallerAudio, CallerAudioDropped, LegEvent
 
 MAX_AUDIO_FRAMES = 2_000 // FRAME_MS
 """Caller audio that waits for the call: 2 s; beyond it the oldest is dropped and counted."""
@@ -16,11 +16,11 @@ class LegEvents:
     """Events in order, for one reader. Only audio is bounded: all other events are few.
 
     A file waits for room (`put`): nothing of it is lost. A live device cannot wait (`push`): the
-    oldest audio is dropped, and counted in `dropped_frames`.
+    oldest audio is dropped, and the reader is told (CallerAudioDropped) before what comes after it.
     """
 
     def __init__(self, max_audio_frames: int = MAX_AUDIO_FRAMES) -> None:
-        self.dropped_frames = 0
+        self._dropped_ms = 0  # not told yet
         self._max_audio_frames = max_audio_frames
         self._events: deque[LegEvent] = deque()
         self._audio_frames = 0
@@ -63,6 +63,9 @@ class LegEvents:
                 raise StopAsyncIteration
             self._changed.clear()
             await self._changed.wait()
+        if self._dropped_ms:
+            dropped_ms, self._dropped_ms = self._dropped_ms, 0
+            return CallerAudioDropped(dropped_ms)
         event = self._events.popleft()
         if isinstance(event, CallerAudio):
             self._audio_frames -= 1
@@ -73,4 +76,4 @@ class LegEvents:
         oldest = next(event for event in self._events if isinstance(event, CallerAudio))
         self._events.remove(oldest)
         self._audio_frames -= 1
-        self.dropped_frames += 1
+        self._dropped_ms += oldest.chunk.duration_ms

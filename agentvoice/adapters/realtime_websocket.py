@@ -22,10 +22,12 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from agentvoice.adapters.mcp_tokens import with_mcp_tokens
 from agentvoice.config import OpenAIEngineSettings, read_secret
 from agentvoice.core.agent import ENGINE_OPENAI
+from agentvoice.core.audio import MS_PER_S
 from agentvoice.core.engine import BillsBy, EngineCapabilities, SessionConfig
 from agentvoice.core.loopback import is_loopback
+from agentvoice.core.metrics import AUDIO_DROPPED, FROM_SESSION, NO_METRICS
 from agentvoice.core.openai_settings import OpenAISettings
-from agentvoice.core.ports import Clock
+from agentvoice.core.ports import Clock, Metrics
 from agentvoice.core.speech import (
     Configure,
     SessionReady,
@@ -71,13 +73,14 @@ class RealtimeEngine:
 
     name = ENGINE_OPENAI
 
-    def __init__(self, settings: OpenAIEngineSettings, clock: Clock) -> None:
+    def __init__(self, settings: OpenAIEngineSettings, clock: Clock, metrics: Metrics = NO_METRICS) -> None:
         check_url(settings.url, allow_plain_ws=settings.allow_plain_ws)
         self.capabilities = replace(CAPABILITIES, max_session_s=settings.session_minutes * 60)
         self._settings = settings
         self._clock = clock
         self._dialect = DIALECTS[settings.dialect]
         self._sessions: set[RealtimeSession] = set()
+        self._metrics = metrics
 
     async def open(self, config: SessionConfig) -> RealtimeSession:
         """Open a session that is this agent; see core.ports.SpeechEngine for what it raises."""
@@ -88,7 +91,7 @@ class RealtimeEngine:
         except TimedOut:
             raise TimedOut(f"{self._settings.url}: no session after {timeout_s:g} s") from None
         self._sessions.add(session)
-        session.on_close = self._sessions.discard
+        session.on_close = self._closed
         return session
 
     async def _open(self, config: SessionConfig) -> RealtimeSession:
@@ -143,6 +146,11 @@ class RealtimeEngine:
                 f"{self._settings.url}: no answer after {self._settings.connect_timeout_s:g} s"
             ) from None
         await socket.close()
+
+    def _closed(self, session: RealtimeSession) -> None:
+        if session in self._sessions:  # closed twice, it tells once
+            self._sessions.discard(session)
+            self._metrics.add(AUDIO_DROPPED, session.dropped_audio_ms / MS_PER_S, FROM_SESSION)
 
     async def close(self) -> None:
         """Close every session that is still open."""

@@ -16,9 +16,18 @@ from typing import Any, Protocol
 from agentvoice.adapters.call_recording import CallRecording
 from agentvoice.adapters.leg_events import LegEvents
 from agentvoice.adapters.pauses import FRAME_SAMPLES
-from agentvoice.adapters.playout import Playout
-from agentvoice.core.audio import CALL_FORMAT, AudioChunk
-from agentvoice.core.leg import CallerAudio, CallUpdate, LegEvent, OutputCleared, Played
+from agentvoice.core.audio import CALL_FORMAT, MS_PER_S, AudioChunk
+from agentvoice.core.leg import (
+    CallerAudio,
+    CallStatus,
+    CallUpdate,
+    LegEvent,
+    OutputCleared,
+    Played,
+    StatusChanged,
+)
+from agentvoice.core.playout import PlayoutBuffer
+from agentvoice.core.ports import Clock
 from agentvoice.errors import AudioDeviceError
 
 INSTALL_PORTAUDIO = "sudo apt-get install -y libportaudio2"
@@ -116,21 +125,24 @@ def _import_sounddevice() -> Any:
 class SoundDeviceLeg:
     """Microphone and speaker as a caller (core.ports.CallerLeg); it never hangs up by itself.
 
-    A microphone that is read too slowly loses its oldest sound (see LegEvents).
+    A microphone that is read too slowly loses its oldest sound (see LegEvents). The clock is read
+    in PortAudio's thread too.
     """
 
     def __init__(
         self,
         open_stream: OpenStream,
+        clock: Clock,
         *,
         recording: CallRecording | None = None,
         on_update: Callable[[CallUpdate], None] | None = None,
     ) -> None:
         self._open_stream = open_stream
+        self._clock = clock
         self._recording = recording
         self._on_update = on_update
         self._events = LegEvents()
-        self._playout = Playout()
+        self._playout = PlayoutBuffer()
         self._lock = threading.Lock()  # the playout is used by PortAudio's thread and the loop's
         self._heard_samples = 0  # played in blocks that are over
         self._stream: SoundStream | None = None
@@ -153,7 +165,7 @@ class SoundDeviceLeg:
     def play(self, chunk: AudioChunk) -> None:
         """Queue sound for the speaker."""
         with self._lock:
-            self._playout.push(chunk.samples)
+            self._playout.push(chunk.samples, self._now_ms())
 
     def clear_output(self) -> None:
         """Drop what was not yet given to PortAudio."""
@@ -163,7 +175,12 @@ class SoundDeviceLeg:
         self._events.push(OutputCleared(played_samples))
 
     def show(self, update: CallUpdate) -> None:
-        """Pass the update on."""
+        """Follow where answers end, and pass the update on."""
+        if isinstance(update, StatusChanged) and update.status is not CallStatus.SPEAKING:
+            with self._lock:
+                report = self._playout.end_answer()
+            if report is not None:
+                self._events.push(report)
         if self._on_update is not None:
             self._on_update(update)
 
@@ -174,11 +191,14 @@ class SoundDeviceLeg:
             await asyncio.to_thread(stream.close)
         self._events.end()
 
+    def _now_ms(self) -> int:
+        return round(self._clock.monotonic_s() * MS_PER_S)
+
     def _on_block(self, heard: Any, spoken: Any, sample_count: int, times: Any, flags: Any) -> None:
         """Runs in PortAudio's thread."""
         with self._lock:
             before_samples = self._playout.played_samples
-            sound = self._playout.take(sample_count)
+            sound = self._playout.take(sample_count, self._now_ms())
         size = sample_count * CALL_FORMAT.sample_bytes
         spoken[:size] = sound.ljust(size, b"\0")
         if self._loop is not None and not self._loop.is_closed():

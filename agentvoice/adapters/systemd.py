@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import socket
 
+from agentvoice.core.ports import Clock
+
 READY = "READY=1"
 STOPPING = "STOPPING=1"
 WATCHDOG = "WATCHDOG=1"
@@ -38,3 +40,11 @@ def watchdog_interval_s() -> float | None:
     if not usec.isdigit() or int(usec) == 0 or (pid and pid != str(os.getpid())):
         return None
     return int(usec) / US_PER_S / 2
+
+
+async def feed_watchdog(clock: Clock) -> None:
+    """Tell the service manager that the loop turns, as often as it wants to hear it."""
+    interval_s = watchdog_interval_s()
+    while interval_s is not None:
+        notify(WATCHDOG)
+        await clock.sleep_until(clock.monotonic_s() + interval_s)

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 from agentvoice.adapters.call_recording import CallRecording
 from agentvoice.adapters.leg_events import LegEvents
-from agentvoice.adapters.playout import Playout
 from agentvoice.adapters.reply_watch import GREETING_SETTLE_S, REPLY_SETTLE_S, ReplyWatch
 from agentvoice.core.audio import AudioChunk
 from agentvoice.core.leg import CallerText, CallUpdate, HungUp, LegEvent, OutputCleared, Played, StatusChanged
@@ -36,7 +35,7 @@ class TextLeg:
         self._on_update = on_update
         self._events = LegEvents()
         self._watch = ReplyWatch(clock, reply_timeout_s)
-        self._playout = Playout()
+        self._heard_samples = 0
         self._task: asyncio.Task[None] | None = None
         self._is_closed = False
 
@@ -55,16 +54,15 @@ class TextLeg:
         """Take sound of the agent as heard."""
         if self._is_closed:
             return
-        self._playout.push(chunk.samples)
-        sound = self._playout.take_all()
+        self._heard_samples += chunk.sample_count
         if self._recording is not None:
-            self._recording.append(agent=sound)
+            self._recording.append(agent=chunk.samples)
         self._watch.reply_heard()
-        self._events.push(Played(self._playout.played_samples))
+        self._events.push(Played(self._heard_samples))
 
     def clear_output(self) -> None:
         """Nothing waits: all sound was heard when it came."""
-        self._events.push(OutputCleared(self._playout.played_samples))
+        self._events.push(OutputCleared(self._heard_samples))
 
     def show(self, update: CallUpdate) -> None:
         """Follow the call's status, and pass the update on."""

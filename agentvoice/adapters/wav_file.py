@@ -1,8 +1,8 @@
 """The caller leg of a recorded file: it speaks the file, waits for replies, and hears them.
 
 Time is cut into frames of 20 ms. At each tick the frame that has passed is sent, what was played
-in it is reported, and the sound for the next frame is taken from the playout: as a sound device
-with a buffer of one frame would do it.
+in it is reported, and the sound for the next frame is taken from the playout buffer: as a sound
+device with blocks of one frame would do it.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from enum import StrEnum
 from agentvoice.adapters.call_recording import CallRecording
 from agentvoice.adapters.leg_events import LegEvents
 from agentvoice.adapters.pauses import FRAME_SAMPLES
-from agentvoice.adapters.playout import Playout
 from agentvoice.adapters.reply_watch import GREETING_SETTLE_S, REPLY_SETTLE_S, ReplyWatch
 from agentvoice.adapters.wav_input import WavInput
-from agentvoice.core.audio import CALL_FORMAT, FRAME_MS, AudioChunk
+from agentvoice.core.audio import CALL_FORMAT, FRAME_MS, MS_PER_S, AudioChunk
 from agentvoice.core.leg import (
     CallerAudio,
+    CallStatus,
     CallUpdate,
     HungUp,
     LegEvent,
@@ -27,9 +27,10 @@ from agentvoice.core.leg import (
     Played,
     StatusChanged,
 )
+from agentvoice.core.playout import PlayoutBuffer
 from agentvoice.core.ports import Clock
 
-FRAME_S = FRAME_MS / 1000
+FRAME_S = FRAME_MS / MS_PER_S
 END_POINTING_MS = 1_500
 """Silence that a fast file sends after speech, so that the engine can find the end of the turn."""
 MAX_LATE_S = 0.2
@@ -76,7 +77,7 @@ class WavLeg:
         self._on_update = on_update
         self._events = LegEvents()
         self._watch = ReplyWatch(clock, reply_timeout_s)
-        self._playout = Playout()
+        self._playout = PlayoutBuffer()
         self._in_flight = b""  # what is being played in the frame that passes now
         self._next_tick_s = 0.0
         self._task: asyncio.Task[None] | None = None
@@ -97,7 +98,8 @@ class WavLeg:
         """Queue sound of the agent; a fast file has heard it at once."""
         if self._is_closed:
             return
-        self._playout.push(chunk.samples)
+        self._playout.push(chunk.samples, self._now_ms())
+        self._watch.reply_heard()  # it will be, when it has waited in the buffer
         if self._pace is Pace.FAST:
             self._record(agent=self._playout.take_all())
             self._report_played()
@@ -111,6 +113,8 @@ class WavLeg:
         """Follow the call's status, and pass the update on."""
         if isinstance(update, StatusChanged):
             self._watch.show_status(update.status)
+            if update.status is not CallStatus.SPEAKING:
+                self._end_answer()
         if self._on_update is not None:
             self._on_update(update)
 
@@ -170,7 +174,9 @@ class WavLeg:
             if self._in_flight:
                 self._report_played()
         self._record(caller=frame, agent=self._in_flight)
-        self._in_flight = b"" if self._pace is Pace.FAST else self._playout.take(FRAME_SAMPLES)
+        self._in_flight = (
+            b"" if self._pace is Pace.FAST else self._playout.take(FRAME_SAMPLES, self._now_ms())
+        )
         await self._events.put(CallerAudio(AudioChunk(CALL_FORMAT, frame)))
 
     async def _tick(self) -> None:
@@ -179,6 +185,14 @@ class WavLeg:
         if now_s - self._next_tick_s > MAX_LATE_S:
             self._next_tick_s = now_s
         await self._clock.sleep_until(self._next_tick_s)
+
+    def _end_answer(self) -> None:
+        report = self._playout.end_answer()
+        if report is not None:
+            self._events.push(report)
+
+    def _now_ms(self) -> int:
+        return round(self._clock.monotonic_s() * MS_PER_S)
 
     def _report_played(self) -> None:
         self._watch.reply_heard()

@@ -87,7 +87,7 @@ async def open_leg(
             texts = options.texts or typed_lines()
             leg = TextLeg(texts, clock, recording=recording, on_update=on_update)
         else:
-            leg = await _open_device(recording, on_update)
+            leg = await _open_device(clock, recording, on_update)
         try:
             yield leg
         finally:
@@ -104,10 +104,10 @@ async def _read_input(options: LegOptions) -> WavInput | None:
 
 
 async def _open_device(
-    recording: CallRecording | None, on_update: Callable[[CallUpdate], None]
+    clock: Clock, recording: CallRecording | None, on_update: Callable[[CallUpdate], None]
 ) -> SoundDeviceLeg:
     stream = open_duplex_stream(DEFAULT_DEVICE, DEFAULT_DEVICE)
-    leg = SoundDeviceLeg(stream, recording=recording, on_update=on_update)
+    leg = SoundDeviceLeg(stream, clock, recording=recording, on_update=on_update)
     await leg.open()
     return leg
 

@@ -44,6 +44,21 @@ class OutputCleared:
 
 
 @dataclass(frozen=True, slots=True)
+class PlayoutReported:
+    """An answer is over: the depth of the jitter buffer then, and how often its sound ran dry."""
+
+    depth_ms: int
+    underruns: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallerAudioDropped:
+    """Sound of the caller was lost in the leg: the call read it too slowly."""
+
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class InterruptPressed:
     """The caller wants the agent to stop speaking."""
 
@@ -70,6 +85,8 @@ LegEvent = (
     | CallerText
     | Played
     | OutputCleared
+    | PlayoutReported
+    | CallerAudioDropped
     | InterruptPressed
     | SwitchAsked
     | DoNotPublishPressed

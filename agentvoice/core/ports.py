@@ -14,6 +14,7 @@ from agentvoice.core.audio import AudioChunk
 from agentvoice.core.engine import EngineCapabilities, SessionConfig
 from agentvoice.core.event import SignedEvent, UnsignedEvent
 from agentvoice.core.leg import CallUpdate, LegEvent
+from agentvoice.core.metrics import Metric
 from agentvoice.core.speech import (
     SpeechCommand,
     SpeechEvent,
@@ -127,6 +128,18 @@ class CallerLeg(Protocol):
 
     async def close(self) -> None:
         """Release files, devices and sockets; may be called twice."""
+        ...
+
+
+class Metrics(Protocol):
+    """Takes numbers (core.metrics names them); never waits, never raises."""
+
+    def add(self, metric: Metric, amount: float = 1.0, label: str = "") -> None:
+        """Add to a counter or gauge; `label` is the value of the metric's label, if it has one."""
+        ...
+
+    def observe(self, metric: Metric, value: float) -> None:
+        """Put a value into a histogram."""
         ...
 
 

@@ -16,6 +16,7 @@ from agentvoice.core.item import Item
 from agentvoice.core.leg import (
     AgentChanged,
     CallerAudio,
+    CallerAudioDropped,
     CallerText,
     CallStatus,
     CallUpdate,
@@ -27,6 +28,7 @@ from agentvoice.core.leg import (
     LegEvent,
     OutputCleared,
     Played,
+    PlayoutReported,
     PublishingChanged,
     StatusChanged,
     SwitchAsked,
@@ -38,6 +40,8 @@ MAX_FRAME_BYTES = 256 * 1024
 """Largest frame either side takes: 5 s of sound, or a long item."""
 
 SampleCount = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+Reported = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+"""A number for the metrics: one client's nonsense must not drown what the others report."""
 Transport = Annotated[str, msgspec.Meta(pattern=r"^[a-z_]{1,16}$")]
 """A word for lists and metrics, from whoever opened the socket."""
 
@@ -76,6 +80,19 @@ class ClearedFrame(Frame, tag="cleared"):
     samples: SampleCount
 
 
+class PlayoutFrame(Frame, tag="playout"):
+    """An answer is over: how deep the jitter buffer is now, how often the answer ran dry."""
+
+    depth_ms: Reported
+    underruns: Reported
+
+
+class DroppedFrame(Frame, tag="dropped"):
+    """The client lost sound of the caller before it could send it."""
+
+    ms: Reported
+
+
 class Interrupt(Frame, tag="interrupt"):
     """Stop what the agent says."""
 
@@ -94,7 +111,8 @@ class HangUp(Frame, tag="hang_up"):
     """End the call."""
 
 
-ClientFrame = Start | Text | PlayedFrame | ClearedFrame | Interrupt | Switch | DoNotPublish | HangUp
+SoundFrame = PlayedFrame | ClearedFrame | PlayoutFrame | DroppedFrame
+ClientFrame = Start | Text | SoundFrame | Interrupt | Switch | DoNotPublish | HangUp
 
 # --- daemon to client -----------------------------------------------------------------------
 
@@ -222,6 +240,10 @@ def leg_event(frame: ClientFrame) -> LegEvent:
             return Played(samples)
         case ClearedFrame(samples=samples):
             return OutputCleared(samples)
+        case PlayoutFrame(depth_ms=depth_ms, underruns=underruns):
+            return PlayoutReported(depth_ms, underruns)
+        case DroppedFrame(ms=ms):
+            return CallerAudioDropped(ms)
         case Interrupt():
             return InterruptPressed()
         case Switch(agent=agent):
@@ -245,6 +267,10 @@ def client_frame(event: LegEvent) -> ClientFrame | bytes:
             return PlayedFrame(samples=samples)
         case OutputCleared(sample_count=samples):
             return ClearedFrame(samples=samples)
+        case PlayoutReported(depth_ms=depth_ms, underruns=underruns):
+            return PlayoutFrame(depth_ms=depth_ms, underruns=underruns)
+        case CallerAudioDropped(duration_ms=ms):
+            return DroppedFrame(ms=ms)
         case InterruptPressed():
             return Interrupt()
         case SwitchAsked(agent=agent):

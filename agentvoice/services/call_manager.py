@@ -12,9 +12,11 @@ import structlog
 from agentvoice.config import CallSettings
 from agentvoice.core.call import LEASE_RENEW_S, LEASE_VALID_MS, Call, CallState, EndReason
 from agentvoice.core.ids import RANDOM_BYTES, build_uuid7
-from agentvoice.core.ports import CallerLeg, Clock, HttpTools
+from agentvoice.core.metrics import CALLS_ENDED, CALLS_LIVE, NO_METRICS
+from agentvoice.core.ports import CallerLeg, Clock, HttpTools, Metrics
 from agentvoice.core.project import Project
 from agentvoice.errors import AgentVoiceError, CallLimitReached, NotFound, StorageBusy
+from agentvoice.services.call_metrics import MeasuredLeg
 from agentvoice.services.call_record import CallRecord
 from agentvoice.services.call_session import CallSession
 from agentvoice.services.cast import Cast, check_enabled
@@ -68,9 +70,11 @@ class CallManager:
         call_ended: Callable[[str], Awaitable[None]],
         owner_id: str,
         http_tools: HttpTools,
+        metrics: Metrics = NO_METRICS,
     ) -> None:
         self._database = database
         self._writer = writer
+        self._metrics = metrics
         self._engines = engines
         self._clock = clock
         self._settings = settings
@@ -103,11 +107,11 @@ class CallManager:
         self._check_room()
         project, call = await asyncio.to_thread(self._plan_call, request, leg.transport)
         self._check_room()  # others may have come, or the daemon begun to stop, while this was read
-        record = CallRecord(call, self._writer, self._clock)
+        record = CallRecord(call, self._writer, self._clock, self._metrics)
         session = CallSession(
             call,
             project,
-            leg,
+            MeasuredLeg(leg, self._metrics),
             Cast(self._database, project),
             SessionSupply(self._engines, self._warm_limit, request.engine),
             record,
@@ -116,12 +120,15 @@ class CallManager:
             self._http_tools,
         )
         self._live[call.id] = session
+        self._metrics.add(CALLS_LIVE)
         try:
             await record.begin()
             started(call.id)
             reason = await session.run()
         finally:
             del self._live[call.id]
+            self._metrics.add(CALLS_LIVE, -1)
+        self._metrics.add(CALLS_ENDED, label=reason.value)
         await self._call_ended(call.id)
         return CallOutcome(call.id, reason, session.error)
 
@@ -232,5 +239,6 @@ class CallManager:
         )
         for call_id in taken:
             log.warning("call_recovered", call=call_id)
+            self._metrics.add(CALLS_ENDED, label=EndReason.CRASH.value)
             await self._call_ended(call_id)
         return tuple(taken)

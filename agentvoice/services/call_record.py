@@ -8,10 +8,12 @@ from typing import Any
 import structlog
 
 from agentvoice.core.agent import AgentRevision
+from agentvoice.core.audio import MS_PER_S
 from agentvoice.core.call import Call, CallState, EndReason
 from agentvoice.core.ids import RANDOM_BYTES, build_uuid7
 from agentvoice.core.item import Item
-from agentvoice.core.ports import Clock
+from agentvoice.core.metrics import AUDIO_DROPPED, FROM_GAP, NO_METRICS
+from agentvoice.core.ports import Clock, Metrics
 from agentvoice.core.speech import UsageReported
 from agentvoice.storage import call_log, conversations, usage
 from agentvoice.storage.call_log import CallLogEntry
@@ -24,10 +26,11 @@ log = structlog.get_logger(__name__)
 class CallRecord:
     """Keeps one call. Only `begin` and `end` wait for the disk; a live call never does."""
 
-    def __init__(self, call: Call, writer: Writer, clock: Clock) -> None:
+    def __init__(self, call: Call, writer: Writer, clock: Clock, metrics: Metrics = NO_METRICS) -> None:
         self._call = call
         self._writer = writer
         self._clock = clock
+        self._metrics = metrics
         self._agent = call.agent
         self._engine = call.engine
         self._stays_off = call.do_not_publish
@@ -109,6 +112,11 @@ class CallRecord:
         """Keep a happening (`session_lost`) for who looks into the call later."""
         entry = CallLogEntry(self._call.id, self._clock.utc_ms(), name, detail)
         self._submit("log", lambda session: call_log.add_log_entry(session, entry))
+
+    def audio_lost(self, lost_ms: int) -> None:
+        """Sound of the caller fell out of the buffer of a gap between sessions."""
+        self._metrics.add(AUDIO_DROPPED, lost_ms / MS_PER_S, FROM_GAP)
+        self.happened("caller_audio_lost", f"{lost_ms} ms")
 
     def _submit(self, what: str, operation: Operation[Any], *, durable: bool = False) -> None:
         if self._is_stopped:

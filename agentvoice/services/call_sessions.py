@@ -57,6 +57,7 @@ class CallSessions:
         """When the joined session was opened (monotonic)."""
         self.changing = asyncio.Lock()
         """Held by who puts another session into the link."""
+        self._record = record
         self._engines = supply.engines
         self._forced_engine = supply.forced_engine
         self._clock = clock
@@ -147,4 +148,5 @@ class CallSessions:
         self.dialogue.audio_appended(self.link.release())
         if self.link.gap_lost_ms:
             self.dialogue.notice(f"{self.link.gap_lost_ms} ms of the caller's sound were lost.")
+            self._record.audio_lost(self.link.gap_lost_ms)
             self.link.gap_lost_ms = 0

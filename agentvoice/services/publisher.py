@@ -11,7 +11,8 @@ import structlog
 from agentvoice.config.settings import PublishSettings
 from agentvoice.core.call import Call, PublicationState
 from agentvoice.core.delivery import Publication
-from agentvoice.core.ports import Clock, LoadSigner, Relays
+from agentvoice.core.metrics import NO_METRICS
+from agentvoice.core.ports import Clock, LoadSigner, Metrics, Relays
 from agentvoice.core.project import PublishPolicy
 from agentvoice.core.retry import MS_PER_S
 from agentvoice.errors import AgentVoiceError, PublishError, StorageError, TimedOut
@@ -49,6 +50,7 @@ class Publisher:
         clock: Clock,
         settings: PublishSettings,
         owner_id: str,
+        metrics: Metrics = NO_METRICS,
     ) -> None:
         self._database = database
         self._relays = relays
@@ -58,7 +60,7 @@ class Publisher:
         self._owner_id = owner_id
         self._not_before_s: dict[str, float] = {}
         self._signing = ThreadSigning(database, load_signer, clock)
-        self._queue = RelayQueue(database, relays, embedded_address, clock, settings, owner_id)
+        self._queue = RelayQueue(database, relays, embedded_address, clock, settings, owner_id, metrics)
 
     async def prepare(self, call_id: str) -> PublicationState:
         """Sign and store the thread of an ended call, unless it is done, not wanted or not allowed.

@@ -13,7 +13,8 @@ import structlog
 
 from agentvoice.config.settings import PublishSettings
 from agentvoice.core.delivery import DeliveryEvent
-from agentvoice.core.ports import Clock, RelayAnswer, Relays
+from agentvoice.core.metrics import DELIVERIES
+from agentvoice.core.ports import Clock, Metrics, RelayAnswer, Relays
 from agentvoice.core.project import EMBEDDED_RELAY, public_address
 from agentvoice.core.retry import (
     MS_PER_S,
@@ -53,6 +54,7 @@ class RelayQueue:
         clock: Clock,
         settings: PublishSettings,
         owner_id: str,
+        metrics: Metrics,
     ) -> None:
         self._database = database
         self._relays = relays
@@ -60,6 +62,7 @@ class RelayQueue:
         self._clock = clock
         self._settings = settings
         self._owner_id = owner_id
+        self._metrics = metrics
         self._plan = RetryPlan(settings.first_retry_s, settings.max_retry_s, settings.give_up_days)
         self._pace_s: dict[str, float] = {}
         self._busy: set[str] = set()
@@ -171,6 +174,7 @@ class RelayQueue:
         return next_at
 
     async def _record(self, attempt: Attempt, outcome: DeliveryEvent, answer: str, next_at: int = 0) -> None:
+        self._metrics.add(DELIVERIES, label=outcome.value)
         now = self._clock.utc_ms()
         enough = self._settings.accepted_relays
         await write(

@@ -10,7 +10,8 @@ import structlog
 
 from agentvoice.core.availability import Availability
 from agentvoice.core.engine import SessionConfig
-from agentvoice.core.ports import Clock, SpeechEngine, SpeechSession
+from agentvoice.core.metrics import NO_METRICS, SESSIONS_FAILED, SESSIONS_OPENED
+from agentvoice.core.ports import Clock, Metrics, SpeechEngine, SpeechSession
 from agentvoice.errors import AgentVoiceError, EngineUnavailable
 
 log = structlog.get_logger(__name__)
@@ -28,8 +29,15 @@ class OpenSession:
 class Engines:
     """The engines of this process, shared by all calls. What one call learns spares the next."""
 
-    def __init__(self, engines: Mapping[str, SpeechEngine], clock: Clock, passed_over_s: float) -> None:
+    def __init__(
+        self,
+        engines: Mapping[str, SpeechEngine],
+        clock: Clock,
+        passed_over_s: float,
+        metrics: Metrics = NO_METRICS,
+    ) -> None:
         self._engines = engines
+        self._metrics = metrics
         self._clock = clock
         self._known = Availability(passed_over_s)
 
@@ -81,6 +89,8 @@ class Engines:
                 session = await engine.open(config)
         except AgentVoiceError as error:
             self._known.failed(name, error, self._clock.monotonic_s())
+            self._metrics.add(SESSIONS_FAILED, label=name)
             raise
         self._known.worked(name)
+        self._metrics.add(SESSIONS_OPENED, label=name)
         return OpenSession(engine, session, opened_at_s)

@@ -1,7 +1,7 @@
 """The two applications: what TCP may reach, and what the control socket's owner may.
 
-Until sign-in exists, TCP offers health only; calls and commands come over the control socket,
-which the file system keeps for the daemon's own user (mode 0600).
+Until sign-in exists, TCP offers health and metrics only; calls and commands come over the control
+socket, which the file system keeps for the daemon's own user (mode 0600).
 """
 
 from __future__ import annotations
@@ -14,18 +14,22 @@ from aiohttp import web
 from agentvoice.errors import AgentVoiceError
 from agentvoice.protocols import admin
 from agentvoice.services.call_manager import CallManager
-from agentvoice.web import admin_api, call_socket, health
-from agentvoice.web.keys import CALLS, READINESS
+from agentvoice.web import admin_api, call_socket, health, metrics
+from agentvoice.web.keys import CALLS, EXPOSITION, READINESS
 
 log = structlog.get_logger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def build_public_app(calls: CallManager, readiness: Callable[[], str]) -> web.Application:
-    """Return what is served on TCP."""
+def build_public_app(
+    calls: CallManager, readiness: Callable[[], str], exposition: Callable[[], tuple[bytes, str]]
+) -> web.Application:
+    """Return what is served on TCP; `exposition` gives the metrics and their content type."""
     app = _build_app(calls, readiness)
+    app[EXPOSITION] = exposition
     app.add_routes(health.ROUTES)
+    app.add_routes(metrics.ROUTES)
     return app
 
 

@@ -11,3 +11,6 @@ from agentvoice.services.call_manager import CallManager
 CALLS = web.AppKey("calls", CallManager)
 READINESS: web.AppKey[Callable[[], str]] = web.AppKey("readiness", Callable)  # type: ignore[arg-type] # aiohttp wants a class; a callable has none to name
 """Returns what is missing before calls can be taken, "" for nothing."""
+
+EXPOSITION: web.AppKey[Callable[[], tuple[bytes, str]]] = web.AppKey("exposition", Callable)  # type: ignore[arg-type] # as above
+"""Returns the metrics as text, and its content type."""

@@ -10,6 +10,7 @@ from agentvoice.adapters.system_clock import SystemClock
 from agentvoice.config import OpenAIEngineSettings
 from agentvoice.core.audio import CALL_FORMAT, AudioChunk
 from agentvoice.core.engine import BillsBy
+from agentvoice.core.metrics import AUDIO_DROPPED, FROM_SESSION, NO_METRICS
 from agentvoice.core.speech import (
     AppendAudio,
     CommitInput,
@@ -19,15 +20,16 @@ from agentvoice.core.speech import (
     SessionLost,
     SessionReady,
 )
+from tests.fakes.metrics import ToldMetrics
 from tests.fakes.realtime_agents import config_of
 from tests.fakes.realtime_server import ScriptedServer
 
 SHORT = {"ping_interval_s": 0.1, "ping_timeout_s": 0.1, "close_timeout_s": 0.1, "connect_timeout_s": 5.0}
 
 
-def engine_to(url, **settings):
+def engine_to(url, metrics=NO_METRICS, **settings):
     return RealtimeEngine(
-        OpenAIEngineSettings(**{"url": url, "api_key": ""} | SHORT | settings), SystemClock()
+        OpenAIEngineSettings(**{"url": url, "api_key": ""} | SHORT | settings), SystemClock(), metrics
     )
 
 
@@ -174,7 +176,8 @@ async def test_a_slow_server_loses_old_audio_and_then_the_session():
         link.connection.transport.pause_reading()
 
     async with ScriptedServer(read_nothing) as server:
-        session = await engine_to(server.url, ping_interval_s=60.0).open(config_of())
+        told = ToldMetrics()
+        session = await engine_to(server.url, told, ping_interval_s=60.0).open(config_of())
         chunk = AudioChunk(CALL_FORMAT, bytes(1024 * 1024))
         for _ in range(40):
             session.send(AppendAudio(chunk))
@@ -184,6 +187,8 @@ async def test_a_slow_server_loses_old_audio_and_then_the_session():
             session.send(CommitInput())
         assert isinstance((await rest_of(session))[-1], SessionLost)
         await session.close()
+        await session.close()
+        assert told.sum_of(AUDIO_DROPPED, FROM_SESSION) == session.dropped_audio_ms / 1_000
         server.links[0].connection.transport.abort()
 
 

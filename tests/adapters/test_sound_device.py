@@ -20,9 +20,21 @@ from agentvoice.adapters.sound_device import (
     list_devices,
     open_duplex_stream,
 )
-from agentvoice.core.audio import CALL_FORMAT, AudioChunk
-from agentvoice.core.leg import CallerAudio, CallStatus, CallUpdate, OutputCleared, Played, StatusChanged
+from agentvoice.core.audio import CALL_FORMAT, FRAME_MS, AudioChunk
+from agentvoice.core.jitter import FIRST_DEPTH_MS
+from agentvoice.core.leg import (
+    CallerAudio,
+    CallStatus,
+    CallUpdate,
+    OutputCleared,
+    Played,
+    PlayoutReported,
+    StatusChanged,
+)
 from agentvoice.errors import AudioDeviceError
+from tests.fakes.clock import ManualClock
+
+FIRST_WAIT_S = (FIRST_DEPTH_MS + FRAME_MS) / 1_000
 
 SAMPLES = 480
 SPOKEN = b"\1\0" * SAMPLES
@@ -44,7 +56,7 @@ class FakeStream:
         self.is_closed = True
 
     def pass_block(self) -> bytes:
-        """Let 20 ms pass: hear SPOKEN, return what was given to the speaker."""
+        """Begin a block: hear SPOKEN, return what is given to the speaker."""
         assert self._callback is not None
         speaker = memoryview(bytearray(SAMPLES * 2))
         block = (memoryview(SPOKEN), speaker, SAMPLES, None, None)
@@ -60,17 +72,25 @@ def stream() -> FakeStream:
 
 
 @pytest.fixture
-async def leg(stream: FakeStream) -> AsyncIterator[SoundDeviceLeg]:
-    leg = SoundDeviceLeg(stream.open)
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+async def leg(stream: FakeStream, clock: ManualClock) -> AsyncIterator[SoundDeviceLeg]:
+    leg = SoundDeviceLeg(stream.open, clock)
     await leg.open()
     yield leg
     await leg.close()
 
 
-async def test_the_microphone_is_heard_and_the_speaker_fed(leg: SoundDeviceLeg, stream: FakeStream):
+async def test_the_microphone_is_heard_and_the_speaker_fed(
+    leg: SoundDeviceLeg, stream: FakeStream, clock: ManualClock
+):
     """Blocks go both ways; a block counts as played when the next one begins."""
     events = leg.events()
     leg.play(AudioChunk(CALL_FORMAT, HEARD + HEARD[:100]))
+    await clock.advance(FIRST_WAIT_S)
     assert stream.pass_block() == HEARD
     assert await anext(events) == CallerAudio(AudioChunk(CALL_FORMAT, SPOKEN))
     assert stream.pass_block() == HEARD[:100] + bytes(SAMPLES * 2 - 100)
@@ -80,10 +100,39 @@ async def test_the_microphone_is_heard_and_the_speaker_fed(leg: SoundDeviceLeg, 
     assert await anext(events) == Played(SAMPLES + 50)
 
 
-async def test_cleared_sound_is_not_played(leg: SoundDeviceLeg, stream: FakeStream):
+async def test_sound_waits_for_the_depth(leg: SoundDeviceLeg, stream: FakeStream, clock: ManualClock):
+    """Until the first sound has waited, the speaker is silent and nothing counts as played."""
+    leg.play(AudioChunk(CALL_FORMAT, HEARD))
+    await clock.advance(FIRST_WAIT_S - 0.001)
+    assert not any(stream.pass_block())
+    await clock.advance(0.001)
+    assert stream.pass_block() == HEARD
+
+
+async def test_underrun_is_not_heard(leg: SoundDeviceLeg, stream: FakeStream, clock: ManualClock):
+    """Silence in the middle of an answer is not counted as played; the answer goes on, whole."""
+    events = leg.events()
+    leg.play(AudioChunk(CALL_FORMAT, HEARD[:100]))
+    await clock.advance(FIRST_WAIT_S)
+    assert stream.pass_block() == HEARD[:100] + bytes(SAMPLES * 2 - 100)
+    await clock.advance(0.1)
+    assert not any(stream.pass_block())
+    leg.play(AudioChunk(CALL_FORMAT, HEARD))
+    await clock.advance(0.2)
+    assert stream.pass_block() == HEARD
+    stream.pass_block()
+    await clock.settle()
+    leg.show(StatusChanged(CallStatus.LISTENING))
+    seen = [await anext(events) for _ in range(7)]
+    assert [event for event in seen if isinstance(event, Played)] == [Played(50), Played(50 + SAMPLES)]
+    assert seen[-1] == PlayoutReported(160, underruns=1)
+
+
+async def test_cleared_sound_is_not_played(leg: SoundDeviceLeg, stream: FakeStream, clock: ManualClock):
     """The block that PortAudio has counts as played, the rest is dropped."""
     events = leg.events()
     leg.play(AudioChunk(CALL_FORMAT, HEARD * 3))
+    await clock.advance(FIRST_WAIT_S)
     stream.pass_block()
     leg.clear_output()
     assert await anext(events) == OutputCleared(SAMPLES)
@@ -92,7 +141,7 @@ async def test_cleared_sound_is_not_played(leg: SoundDeviceLeg, stream: FakeStre
 
 async def test_closing_stops_the_device(stream: FakeStream):
     """After close the device is released, the events end, and a late block does no harm."""
-    leg = SoundDeviceLeg(stream.open)
+    leg = SoundDeviceLeg(stream.open, ManualClock())
     await leg.open()
     await leg.close()
     await leg.close()
@@ -105,9 +154,11 @@ async def test_closing_stops_the_device(stream: FakeStream):
 async def test_both_sides_are_recorded(tmp_path: Path, stream: FakeStream):
     """Microphone left, speaker right, block by block."""
     recording = CallRecording.create(tmp_path / "call.wav")
-    leg = SoundDeviceLeg(stream.open, recording=recording)
+    clock = ManualClock()
+    leg = SoundDeviceLeg(stream.open, clock, recording=recording)
     await leg.open()
     leg.play(AudioChunk(CALL_FORMAT, HEARD))
+    await clock.advance(FIRST_WAIT_S)
     stream.pass_block()
     await anext(leg.events())
     await leg.close()
@@ -119,7 +170,7 @@ async def test_both_sides_are_recorded(tmp_path: Path, stream: FakeStream):
 async def test_updates_are_passed_on(stream: FakeStream):
     """What the call shows reaches the display."""
     seen: list[CallUpdate] = []
-    leg = SoundDeviceLeg(stream.open, on_update=seen.append)
+    leg = SoundDeviceLeg(stream.open, ManualClock(), on_update=seen.append)
     leg.show(StatusChanged(CallStatus.SPEAKING))
     assert seen == [StatusChanged(CallStatus.SPEAKING)]
     assert leg.transport == "device"
@@ -174,7 +225,7 @@ def test_devices_are_listed(monkeypatch: pytest.MonkeyPatch):
 async def test_a_device_that_cannot_be_opened_is_explained(monkeypatch: pytest.MonkeyPatch):
     """The error names the devices asked for, PortAudio's reason, and what to do instead."""
     monkeypatch.setitem(sys.modules, "sounddevice", FakePortAudio("sounddevice"))
-    leg = SoundDeviceLeg(open_duplex_stream("USB headset", ""))
+    leg = SoundDeviceLeg(open_duplex_stream("USB headset", ""), ManualClock())
     with pytest.raises(AudioDeviceError) as refused:
         await leg.open()
     for words in (

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from agentvoice.adapters import systemd
+from tests.fakes.clock import ManualClock
 
 
 @pytest.fixture
@@ -64,3 +66,16 @@ def test_the_watchdog_may_name_this_process():
     """WATCHDOG_PID of our own counts."""
     os.environ.update(WATCHDOG_USEC="2000000", WATCHDOG_PID=str(os.getpid()))
     assert systemd.watchdog_interval_s() == 1.0
+
+
+async def test_the_watchdog_is_fed_as_long_as_the_loop_turns(listener: socket.socket):
+    """It hears of us at once and then in each interval; without a watchdog nothing is sent."""
+    clock = ManualClock()
+    await systemd.feed_watchdog(clock)
+    os.environ.update(WATCHDOG_USEC="2000000", WATCHDOG_PID="")
+    feeding = asyncio.create_task(systemd.feed_watchdog(clock))
+    await clock.advance(2.5)
+    feeding.cancel()
+    assert [listener.recv(4096) for _ in range(3)] == [b"WATCHDOG=1"] * 3
+    with pytest.raises(BlockingIOError):
+        listener.recv(4096)

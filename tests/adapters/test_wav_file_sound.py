@@ -12,7 +12,7 @@ from agentvoice.adapters.call_recording import CallRecording
 from agentvoice.adapters.reply_watch import GREETING_SETTLE_S
 from agentvoice.adapters.wav_file import END_POINTING_MS, Pace, WavLeg
 from agentvoice.adapters.wav_input import WavInput
-from agentvoice.core.leg import CallStatus, Played
+from agentvoice.core.leg import CallStatus, Played, PlayoutReported
 from tests.fakes.clock import ManualClock
 from tests.fakes.recorded_callers import RATE_HZ, TWO_TURNS, recorded, silence, sound
 from tests.fakes.scripted_call import ScriptedCall
@@ -49,13 +49,13 @@ async def answered(call: ScriptedCall, clock: ManualClock) -> None:
 
 
 async def test_sound_is_played_in_real_time(begin: Begin, clock: ManualClock):
-    """A frame of the reply takes 20 ms, and is reported when it has passed."""
+    """A frame of the reply takes 20 ms, and is reported when it has passed; the first waits for the depth."""
     call = begin()
     await clock.advance(0.1)
     call.say(sound(0.05))
-    await clock.advance(0.1)
+    await clock.advance(0.12)
     assert call.played == [480, 960, 1_200]
-    assert [at_s for at_s, event in call.events if event == Played(480)] == [0.14]
+    assert [at_s for at_s, event in call.events if event == Played(480)] == [0.18]
 
 
 async def test_a_cleared_reply_is_not_played_further(begin: Begin, clock: ManualClock):
@@ -63,14 +63,14 @@ async def test_a_cleared_reply_is_not_played_further(begin: Begin, clock: Manual
     call = begin()
     await clock.advance(0.1)
     call.say(sound(5))
-    await clock.advance(0.05)
+    await clock.advance(0.09)
     call._leg.clear_output()
     await clock.settle()
     assert call.cleared == [2 * 480]
     await clock.advance(1)
     assert call.played_samples == call.cleared[0]
     call.say(sound(0.02))
-    await clock.advance(0.1)
+    await clock.advance(0.12)
     assert call.played_samples == call.cleared[0] + 480
 
 
@@ -79,14 +79,14 @@ async def test_both_sides_are_recorded_as_heard(tmp_path: Path, begin: Begin, cl
     recording = CallRecording.create(tmp_path / "call.wav")
     call = begin(recorded(sound(1)), pace=Pace.REALTIME, recording=recording)
     await clock.advance(0.1)
-    call.say(sound(2))  # heard from the next frame on: 0.12 s
+    call.say(sound(2))  # heard when it has waited for depth and frame: 0.16 s
     await clock.advance(0.1)
     call._leg.clear_output()
     await clock.advance(1)
     await call.close()
     recording.close()
     stereo = np.frombuffer((tmp_path / "call.wav").read_bytes()[44:], "<i2").reshape(-1, 2)
-    begins, played = round(0.12 * RATE_HZ), call.cleared[0]
+    begins, played = round(0.16 * RATE_HZ), call.cleared[0]
     assert stereo[:, 0].tobytes().startswith(sound(1))
     assert stereo[begins : begins + played, 1].tobytes() == sound(2)[: played * 2]
     assert not np.any(stereo[:begins, 1])
@@ -132,3 +132,32 @@ async def test_played_is_never_more_than_queued(steps: list[tuple[str, int]], pa
         assert call.played == sorted(call.played)
         assert max([*call.played, *call.cleared, 0]) <= call.queued_samples
     await call.close()
+
+
+async def test_underrun_is_not_heard(begin: Begin, clock: ManualClock):
+    """Silence of an underrun is no sound of the answer; all of the answer is heard, and the gap is reported."""
+    call = begin()
+    call.show(CallStatus.SPEAKING)
+    call.say(sound(0.1))
+    await clock.advance(0.4)
+    assert call.played_samples == 2_400
+    call.say(sound(0.1))
+    await clock.advance(0.6)
+    assert call.played_samples == call.queued_samples == 4_800
+    call.show(CallStatus.LISTENING)
+    await clock.settle()
+    assert [event for _, event in call.events if isinstance(event, PlayoutReported)] == [
+        PlayoutReported(200, underruns=1)
+    ]
+
+
+@pytest.mark.parametrize("pace", [Pace.TURNS, Pace.FAST])
+async def test_an_answer_without_sound_is_not_reported(begin: Begin, clock: ManualClock, pace: Pace):
+    """Nothing was played, or nothing waited to be played: there is nothing to say about the buffer."""
+    call = begin(pace=pace)
+    call.show(CallStatus.THINKING)
+    if pace is Pace.FAST:
+        call.say(sound(0.1))
+    call.show(CallStatus.LISTENING)
+    await clock.settle()
+    assert not [event for _, event in call.events if isinstance(event, PlayoutReported)]

@@ -24,6 +24,7 @@ from agentvoice.storage.database import Database
 from agentvoice.storage.writer import Writer
 from tests.fakes.caller_leg import FakeLeg
 from tests.fakes.clock import ManualClock
+from tests.fakes.metrics import ToldMetrics
 from tests.fakes.speech_session import FakeEngine, FakeSession
 
 PROJECT = Project("home", "Home", "a" * 64)
@@ -43,6 +44,7 @@ class House:
         self.engine = engines[0] if engines else FakeEngine()
         self.http_tools = AiohttpTools(self.clock)
         self.leg = FakeLeg()
+        self.metrics = ToldMetrics()
         self.ended: list[str] = []
         self._owners = count(1)
         with self.database.writing() as session:
@@ -59,13 +61,14 @@ class House:
         return CallManager(
             self.database,
             self.writer,
-            Engines(self.engines, self.clock, passed_over_s=60.0),
+            Engines(self.engines, self.clock, passed_over_s=60.0, metrics=self.metrics),
             self.clock,
             self.settings,
             PROJECT.slug,
             self._call_ended,
             owner_id=f"process-{next(self._owners)}",
             http_tools=self.http_tools,
+            metrics=self.metrics,
         )
 
     async def _call_ended(self, call_id: str) -> None:

@@ -18,6 +18,7 @@ from agentvoice.core.leg import (
     HandoverTimed,
     SwitchAsked,
 )
+from agentvoice.core.metrics import AUDIO_DROPPED, FROM_GAP
 from agentvoice.core.speech import (
     AppendAudio,
     Configure,
@@ -269,6 +270,7 @@ async def test_sound_that_the_gap_lost_is_told(house: House):
     call_id = await hang_up(house, call)
     notices = [item.text for item in house.items(call_id) if item.kind is ItemKind.NOTICE]
     assert notices == ["300 ms of the caller's sound were lost."]
+    assert house.metrics.sum_of(AUDIO_DROPPED, FROM_GAP) == 0.3
 
 
 async def test_a_second_switch_while_one_is_under_way_is_refused(fixed: House):

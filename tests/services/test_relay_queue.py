@@ -9,8 +9,10 @@ from nostr_sdk import LocalRelayBuilderNip42, LocalRelayBuilderNip42Mode, RateLi
 from agentvoice.config.settings import PublishSettings
 from agentvoice.core.call import PublicationState
 from agentvoice.core.delivery import DeliveryState, Publication
+from agentvoice.core.metrics import DELIVERIES
 from agentvoice.services.publisher import Publisher
 from agentvoice.storage import conversations, publications
+from tests.fakes.metrics import ToldMetrics
 from tests.fakes.nostr_relays import local_relay
 from tests.fakes.relay_server import RelayServer, accept, refuse, relay_server
 from tests.services.press import CALL_ID, Press
@@ -65,6 +67,20 @@ async def test_replies_are_rejected_with_their_root(press: Press, server: RelayS
     assert (publication.state, states(publication)) == (PublicationState.FAILED, [R, R, R, R])
     assert publication.deliveries[0].last_answer == "blocked: not welcome"
     assert publication.deliveries[1].last_answer == "with its root: blocked: not welcome"
+
+
+async def test_attempts_are_counted_by_outcome(press: Press, server: RelayServer):
+    """What a relay took, refused, or is asked again later; replies rejected with their root were no attempts."""
+    told = ToldMetrics()
+    press.finish_call()
+    publisher = press.publisher(metrics=told)
+    await publisher.prepare(CALL_ID)
+    for answer in (refuse("error: database is locked"), refuse("blocked: no"), accept):
+        server.on_event = answer
+        await publisher.deliver_due()
+        await press.clock.advance(7)
+    outcomes = ("postponed", "rejected", "accepted", "expired")
+    assert [told.sum_of(DELIVERIES, outcome) for outcome in outcomes] == [1, 1, 0, 0]
 
 
 async def test_one_rejected_reply_leaves_the_others(press: Press, server: RelayServer):

@@ -6,9 +6,11 @@ import pytest
 
 from agentvoice.core.agent import AgentProfile
 from agentvoice.core.engine import SessionConfig
+from agentvoice.core.metrics import SESSIONS_FAILED, SESSIONS_OPENED
 from agentvoice.errors import ConnectFailed, EngineUnavailable, TimedOut
 from agentvoice.services.session_opening import Engines
 from tests.fakes.clock import ManualClock
+from tests.fakes.metrics import ToldMetrics
 from tests.fakes.speech_session import FakeEngine
 
 ADA = SessionConfig(AgentProfile("ada", "Ada"), "be kind")
@@ -74,3 +76,15 @@ async def test_a_check_asks_each_engine_once_and_is_remembered():
     assert found["local"] is None
     assert isinstance(found["far"], TimedOut)
     assert engines.order(("openai", "far", "local")) == ("local", "openai", "far")
+
+
+async def test_sessions_are_counted_by_engine():
+    """Those that were opened, and those that could not be had."""
+    openai, metrics = FakeEngine("openai"), ToldMetrics()
+    engines = Engines({"openai": openai}, ManualClock(), 60.0, metrics)
+    openai.refuse = lambda: ConnectFailed("openai: down")
+    with pytest.raises(ConnectFailed):
+        await engines.open(ADA, ("openai",), 5.0)
+    openai.refuse = lambda: None
+    await engines.open(ADA, ("openai",), 5.0)
+    assert metrics.sum_of(SESSIONS_FAILED, "openai") == metrics.sum_of(SESSIONS_OPENED, "openai") == 1

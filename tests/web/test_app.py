@@ -26,6 +26,10 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     await built.close()
 
 
+def public_app(calls: CallManager, readiness: Callable[[], str]) -> web.Application:
+    return build_public_app(calls, readiness, lambda: (b"", "text/plain"))
+
+
 def routes(app: web.Application) -> set[tuple[str, str]]:
     return {
         (route.method, route.resource.canonical)
@@ -34,15 +38,18 @@ def routes(app: web.Application) -> set[tuple[str, str]]:
     }
 
 
-async def test_tcp_offers_health_only(house: House):
+async def test_tcp_offers_health_and_metrics_only(house: House):
     """Without sign-in nothing that could hear, speak or end a call is on TCP."""
-    app = build_public_app(house.manager, str)
-    assert routes(app) == {("GET", "/healthz"), ("GET", "/readyz")}
+    assert routes(public_app(house.manager, str)) == {
+        ("GET", "/healthz"),
+        ("GET", "/metrics"),
+        ("GET", "/readyz"),
+    }
 
 
 async def test_the_control_socket_offers_calls_and_commands_too(house: House):
     """What the CLI needs is there and nothing else."""
-    public, control = build_public_app(house.manager, str), build_control_app(house.manager, str)
+    public, control = public_app(house.manager, str), build_control_app(house.manager, str)
     assert routes(control) - routes(public) == {
         ("GET", "/call"),
         ("POST", "/api/v1/calls/{call}/switch"),
@@ -70,7 +77,7 @@ async def test_our_errors_are_answered_as_json(house: House, error: type[AgentVo
     assert (failure.error, failure.exit_code) == ("field: got this, want that", error.exit_code)
 
 
-@pytest.mark.parametrize("build", [build_public_app, build_control_app])
+@pytest.mark.parametrize("build", [public_app, build_control_app])
 async def test_a_body_beyond_the_limit_is_refused(house: House, build: Build):
     """Nobody fills the memory with a request."""
 

@@ -11,7 +11,17 @@ import pytest
 from aiohttp import web
 
 from agentvoice.adapters.daemon_client import DaemonClient
-from agentvoice.core.leg import CallerAudio, CallerText, HungUp, InterruptPressed, Played, TurnTimed
+from agentvoice.core.leg import (
+    CallerAudio,
+    CallerAudioDropped,
+    CallerText,
+    HungUp,
+    InterruptPressed,
+    Played,
+    PlayoutReported,
+    TurnTimed,
+)
+from agentvoice.core.metrics import AUDIO_DROPPED, FROM_LEG, PLAYOUT_DEPTH, UNDERRUNS
 from agentvoice.core.speech import AppendAudio, CreateItem, Respond, TruncateItem
 from agentvoice.errors import CallError, ConnectFailed, ConnectionLost, NotFound, UsageError
 from agentvoice.protocols.callpage import Ended, Start
@@ -244,6 +254,18 @@ async def test_played_reports_cross_the_socket(daemon: Daemon):
     leg.queued_samples = 0
     leg.do(Played(100 * 24))
     await daemon.until(lambda: any(item.is_finished for item in leg.items.values()))
+    leg.do(HungUp())
+    await call
+
+
+async def test_what_the_leg_reports_reaches_the_metrics(daemon: Daemon):
+    """The buffer is at the client's end: its depth and underruns, and lost sound, cross the socket."""
+    leg = FakeLeg()
+    call = await live(daemon, leg)
+    leg.do(PlayoutReported(60, 2), CallerAudioDropped(40))
+    told = daemon.house.metrics
+    await daemon.until(lambda: told.sum_of(AUDIO_DROPPED, FROM_LEG))
+    assert (told.seen_of(PLAYOUT_DEPTH), told.sum_of(UNDERRUNS)) == ([0.06], 2)
     leg.do(HungUp())
     await call
 

@@ -27,7 +27,7 @@ class Face:
 async def face(tmp_path: Path) -> AsyncIterator[Face]:
     house = House(tmp_path)
     built: list[Face] = []
-    app = build_public_app(house.manager, lambda: built[0].missing)
+    app = build_public_app(house.manager, lambda: built[0].missing, lambda: (b"", ""))
     async with TestClient(TestServer(app)) as client:
         built.append(Face(client))
         yield built[0]
@@ -49,5 +49,5 @@ async def test_readiness_names_what_is_missing(face: Face):
 
 @pytest.mark.parametrize("path", ["/call", "/api/v1/calls/x/end", "/"])
 async def test_nothing_else_is_reachable_over_tcp(face: Face, path: str):
-    """Until there is sign-in, TCP offers health only."""
+    """Until there is sign-in, TCP offers health and metrics only."""
     assert (await face.get(path))[0] == 404
