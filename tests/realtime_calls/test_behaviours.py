@@ -21,7 +21,7 @@ swap_replays_current_items speech_onset_kept two_sweepers_publish_once capture_f
 IN_CORE = ["ms_right_for_every_format"]
 
 
-def tests_under(folder: str) -> set[str]:
+def names_in(folder: str) -> set[str]:
     """Names of the tests in a folder."""
     return {
         node.name
@@ -34,10 +34,10 @@ def tests_under(folder: str) -> set[str]:
 @pytest.mark.parametrize("name", THROUGH_CALLS)
 def test_each_behaviour_is_tested_through_a_call(name: str):
     """A whole call over a real socket shows it."""
-    assert f"test_{name}" in tests_under("realtime_calls")
+    assert f"test_{name}" in names_in("realtime_calls")
 
 
 @pytest.mark.parametrize("name", IN_CORE)
 def test_each_rule_of_arithmetic_is_tested_in_core(name: str):
     """It needs no socket: no format but the call's travels in a call."""
-    assert f"test_{name}" in tests_under("core")
+    assert f"test_{name}" in names_in("core")
