@@ -33,7 +33,7 @@ from tests.fakes.clock import ManualClock
 from tests.fakes.realtime_provider import Provider, ProviderSession, provider
 
 PATIENCE_S = 10.0
-SHORT = {"close_timeout_s": 0.2, "connect_timeout_s": 5.0, "api_key": ""}
+SHORT: dict[str, Any] = {"close_timeout_s": 0.2, "connect_timeout_s": 5.0, "api_key": ""}
 PROJECT = Project("home", "Home", "a" * 64)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -31,13 +33,18 @@ async def converse(house: RealtimeHouse) -> list[str]:
     return [text for turn in TURNS for text in turn]
 
 
+def is_shown(house: RealtimeHouse, text: str) -> bool:
+    """Whether the caller's display has an item of this text."""
+    return text in [item.text for item in house.leg.items.values()]
+
+
 async def converse_unkept(house: RealtimeHouse) -> list[str]:
     """Say TURNS while nothing can be written."""
     session = house.provider.sessions[-1]
     for number, (question, reply) in enumerate(TURNS):
         await session.turn(f"u{number}", question)
         await session.replies(f"r{number}", reply, 20)
-        await house.until(lambda reply=reply: reply in [item.text for item in house.leg.items.values()])
+        await house.until(partial(is_shown, house, reply))
         house.leg.hear_all()
     texts = [text for turn in TURNS for text in turn]
     await house.until(lambda: all(item.is_finished for item in house.leg.items.values()))
@@ -83,7 +90,7 @@ async def test_a_disk_that_fails_when_the_call_ends_loses_nothing(house: Realtim
 
 
 @pytest.fixture
-async def made() -> Provider:
+async def made() -> AsyncIterator[Provider]:
     async with provider() as running:
         yield running
 
