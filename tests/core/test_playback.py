@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -154,3 +155,15 @@ def test_nothing_is_heard_that_was_not_received(actions: list[tuple[str, int, in
                     assert 0 <= cut.heard_ms <= cut.received_ms
                 assert ledger.is_idle
         assert all(0 <= ledger.heard_ms(str(ref)) <= ledger.received_ms(str(ref)) for ref in range(5))
+
+
+@pytest.mark.parametrize("format", AudioFormat)
+def test_a_cut_is_exact_in_every_format(format: AudioFormat):
+    """Samples become milliseconds by the format's own rate, wherever the cut is."""
+    samples_per_ms = format.rate_hz // 1_000
+    for heard_ms in (1, 19, 20, 333, 999):
+        for more in (0, samples_per_ms - 1):  # part of a millisecond is not heard
+            ledger = Playback(format)
+            ledger.queue("a", 0, 1_000 * samples_per_ms)
+            ledger.fence()
+            assert ledger.cleared(heard_ms * samples_per_ms + more) == (Cut("a", 0, heard_ms, 1_000),)

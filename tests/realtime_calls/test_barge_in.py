@@ -105,29 +105,22 @@ async def test_a_button_and_speech_at_once_cut_once(house: RealtimeHouse):
     await house.hang_up()
 
 
-async def test_fully_heard_is_not_truncated(house: RealtimeHouse):
-    """The item was heard to its end: nothing is sent when the caller speaks."""
-    session = await house.live_call()
-    await session.replies("r1", FOUR_WORDS, 1_000)
-    await house.settle()
-    await house.hears_all()
-    await session.speech_started()
-    await house.settle()
-    assert cuts(session) == []
-    assert house.messages() == [(Role.AGENT, FOUR_WORDS, ItemStatus.COMPLETED)]
-    await house.hang_up()
-
-
-async def test_heard_out_while_the_reply_is_open_is_only_cancelled(house: RealtimeHouse):
-    """All sound of the item came and was heard; the reply goes on: it is cancelled, nothing is cut."""
+@pytest.mark.parametrize("reply_is_over", [True, False])
+async def test_fully_heard_is_not_truncated(house: RealtimeHouse, reply_is_over: bool):
+    """The item was heard to its end: nothing is cut; a reply that still runs is cancelled."""
     session = await house.live_call()
     item = await session.speaks_on("r1", FOUR_WORDS, 1_000)
     await session.has_spoken("r1", item)
+    if reply_is_over:
+        await session.finishes("r1", answer(item, FOUR_WORDS, "completed"))
+        await session.ends("r1")
     await house.settle()
     await house.hears_all()
     await session.speech_started()
     await house.settle()
-    assert cuts(session) == [("cancel", "r1", None)]
+    assert cuts(session) == ([] if reply_is_over else [("cancel", "r1", None)])
+    if reply_is_over:
+        assert house.messages() == [(Role.AGENT, FOUR_WORDS, ItemStatus.COMPLETED)]
     await house.hang_up()
 
 

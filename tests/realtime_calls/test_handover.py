@@ -36,6 +36,7 @@ async def ask_for(house: RealtimeHouse, session: ProviderSession, slug: str) -> 
     """The caller asks for another agent and the model calls its tool."""
     await session.turn("u1", f"Give me {slug}.")
     await session.calls_tool("r1", f"transfer_to_{slug}")
+    await house.until(lambda: REPLY in session.types or len(house.provider.sessions) > 1)
     await house.settle()
 
 
@@ -104,7 +105,6 @@ async def test_a_transfer_that_cannot_connect_is_a_no_op(house: RealtimeHouse):
     await house.hears_all()
     house.provider.refuse(503, {"code": "overloaded"})
     await ask_for(house, session, "eva")
-    await house.until(lambda: REPLY in session.types)
     assert json.loads(created(session)[0][1])["ok"] is False
     said = house.speaks(100)
     await house.settle()
@@ -152,7 +152,7 @@ async def test_the_trigger_stays_where_the_session_stays(house: RealtimeHouse):
     session = await house.live_call()
     await session.committed("u1")
     await session.calls_tool("r1", "transfer_to_max")
-    await house.settle()
+    await house.until(lambda: REPLY in session.types)
     await session.transcript("u1", "Give me Max.")
     await house.settle()
     assert [kind for kind, _ in created(session)] == ["function_call_output"]
@@ -185,7 +185,7 @@ async def test_tool_runs_once(house: RealtimeHouse):
     for _ in range(2):  # as servers do: told by its own event, and again by the reply's end
         await session.finishes("r1", wanted)
     await session.ends("r1", output=[wanted])
-    await house.clock.settle()
+    await house.until(lambda: any(item.kind is ItemKind.HANDOVER for item in house.leg.items.values()))
     session.breaks()
     fresh = await house.provider.session()
     await house.settle()

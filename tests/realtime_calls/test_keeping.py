@@ -33,7 +33,8 @@ async def converse(house: RealtimeHouse) -> list[str]:
     return [text for turn in TURNS for text in turn]
 
 
-def _is_shown(house: RealtimeHouse, text: str) -> bool:
+def is_shown(house: RealtimeHouse, text: str) -> bool:
+    """Whether the caller's display has an item of this text."""
     return text in [item.text for item in house.leg.items.values()]
 
 
@@ -43,7 +44,7 @@ async def converse_unkept(house: RealtimeHouse) -> list[str]:
     for number, (question, reply) in enumerate(TURNS):
         await session.turn(f"u{number}", question)
         await session.replies(f"r{number}", reply, 20)
-        await house.until(partial(_is_shown, house, reply))
+        await house.until(partial(is_shown, house, reply))
         house.leg.hear_all()
     texts = [text for turn in TURNS for text in turn]
     await house.until(lambda: all(item.is_finished for item in house.leg.items.values()))

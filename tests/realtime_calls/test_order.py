@@ -65,8 +65,11 @@ async def test_stale_deltas_lose(house: RealtimeHouse):
     await session.transcript("u1", WORDS)
     await session.words("u1", " time was it?")
     await session.transcript("u1", "What time was it?")
-    await session.replies("r1", "Noon.", 100)
-    await session.writes("r1", "item_r1", " Or later.")
+    item = await session.speaks_on("r1", "Noon.", 100)
+    await session.finishes("r1", answer(item, "Noon.", "completed"))
+    await session.writes("r1", item, " Or later.")
+    await session.finishes("r1", answer(item, "Noon. Or later.", "completed"))
+    await session.ends("r1", output=[answer(item, "Never.", "completed")])
     await house.settle()
     await house.hears_all()
     assert [text for _, text, _ in house.messages()] == [WORDS, "Noon."]
