@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from agentvoice.core.call import EndReason
 from agentvoice.core.item import ItemKind
 from agentvoice.core.leg import HungUp
 from agentvoice.core.speech import (
@@ -15,6 +16,7 @@ from agentvoice.core.speech import (
     SendToolResult,
     SessionLost,
     SpeechStarted,
+    TurnCommitted,
 )
 from agentvoice.errors import ConnectFailed
 from agentvoice.services.call_tools import CALL_ENDED
@@ -145,7 +147,7 @@ async def test_a_result_asks_for_no_reply_once_the_call_ends(house: House, serve
     server.go.clear()
     house.session.emit(ask("c1"))
     await until(house, lambda: server.asked)
-    house.session.emit(SpeechStarted(0))
+    house.session.emit(TurnCommitted("u1"))
     await house.settle()
     house.leg.do(HungUp())
     await house.settle()
@@ -153,6 +155,17 @@ async def test_a_result_asks_for_no_reply_once_the_call_ends(house: House, serve
     await results(house, house.session)
     assert house.session.told_of(Respond) == []
     await hang_up(house, call)
+
+
+async def test_a_result_asks_for_no_reply_after_the_goodbye(house: House, server: ToolServer):
+    """The agent has said its last words, and nothing comes after them."""
+    call = await call_with(house, server)
+    house.session.emit_reply("r1", "Goodbye!", 500, end=False)
+    house.session.emit(ask("c1"), ask("c2", "end_call", "{}"), ResponseEnded("r1", OK))
+    await results(house, house.session)
+    assert house.session.told_of(Respond) == []
+    house.leg.hear_all()
+    assert (await call).reason is EndReason.AGENT
 
 
 async def test_a_result_does_not_speak_over_the_caller(house: House, server: ToolServer):
