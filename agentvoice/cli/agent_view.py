@@ -59,6 +59,7 @@ def describe_agent(revision: AgentRevision) -> str:
         "voice (openai)": profile.openai.voice,
         "model (openai)": profile.openai.model,
         "hands over to": profile.handover_to or "every enabled agent",
+        "tools": profile.tools.names or "none",
         "enabled": profile.enabled,
         "npub": document["npub"],
         "revision": f"{revision.number}, {moment(revision.created_at)}",

@@ -84,7 +84,8 @@ def markdown_of(document: CallDocument) -> str:
 def _line(item: ItemDocument) -> str:
     if item.kind == "message":
         return f"{_speaker(item)}: {paragraph(item.text)}{_mark(item)}"
-    return f"[{item.kind}] {one_line(item.text)}"
+    tool = f" {one_line(item.tool)}" if item.tool else ""
+    return f"[{item.kind}]{tool} {one_line(item.text)}"
 
 
 def _speaker(item: ItemDocument) -> str:

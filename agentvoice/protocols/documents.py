@@ -37,6 +37,8 @@ class ItemDocument(msgspec.Struct):
     heard_ms: int | None
     started_at: str | None
     completed_at: str | None
+    tool: str | None = None
+    """Of a tool call and its result, the tool's name."""
 
 
 class DeliveryDocument(msgspec.Struct):
@@ -151,6 +153,7 @@ def item_document(item: Item) -> ItemDocument:
         heard_ms=item.heard_ms,
         started_at=iso_time(item.started_at),
         completed_at=iso_time(item.completed_at),
+        tool=item.tool_name or None,
     )
 
 

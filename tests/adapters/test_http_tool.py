@@ -90,10 +90,18 @@ async def test_a_repeated_secret_is_covered(
         answer = await ask(tool)
         assert answer.is_cut
         assert "k" not in answer.text
-    for count in range(1, 12):
-        server.text = written * count + "y" * 600
-        assert "k" not in (await ask(tool)).text
-    assert len(server.asked) == 1 + 80 + 11
+    assert len(server.asked) == 1 + 80
+
+
+async def test_no_part_of_a_secret_is_left_where_an_answer_is_cut(
+    server: ToolServer, monkeypatch: pytest.MonkeyPatch
+):
+    """What was read may end in the middle of a long secret, and covered ones make room for its half."""
+    monkeypatch.setenv("WEATHER_KEY", "k" * 300)
+    server.text = "k" * 3_000
+    answer = await ask(to(server, headers={"X-Key": "env:WEATHER_KEY"}, max_result_chars=100))
+    assert answer.is_cut
+    assert "k" not in answer.text
 
 
 async def test_a_huge_answer_is_not_taken_into_memory(server: ToolServer):

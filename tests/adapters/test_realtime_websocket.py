@@ -2,6 +2,7 @@ import asyncio
 import json
 import logging
 import secrets
+from dataclasses import replace
 
 import pytest
 
@@ -14,12 +15,14 @@ from agentvoice.core.metrics import AUDIO_DROPPED, FROM_SESSION, NO_METRICS
 from agentvoice.core.speech import (
     AppendAudio,
     CommitInput,
+    Configure,
     Respond,
     ResponseStarted,
     SendToolResult,
     SessionLost,
     SessionReady,
 )
+from agentvoice.core.tool import AgentTools, McpServer
 from tests.fakes.metrics import ToldMetrics
 from tests.fakes.realtime_agents import config_of
 from tests.fakes.realtime_server import ScriptedServer
@@ -190,6 +193,33 @@ async def test_a_slow_server_loses_old_audio_and_then_the_session():
         await session.close()
         assert told.sum_of(AUDIO_DROPPED, FROM_SESSION) == session.dropped_audio_ms / 1_000
         server.links[0].connection.transport.abort()
+
+
+async def test_mcp_servers_get_their_tokens_for_the_session(monkeypatch, caplog):
+    """Read when it is opened and when another agent takes it; shown in no log and no repr."""
+    caplog.set_level(logging.DEBUG)
+    token = secrets.token_hex(16)
+    monkeypatch.setenv("DOCS_TOKEN", token)
+    base = config_of()
+    docs = McpServer("docs", "https://mcp.example/sse", "env:DOCS_TOKEN", ("search",))
+    config = replace(base, agent=replace(base.agent, tools=AgentTools(builtin=(), mcp=(docs,))))
+    declared = []
+
+    async def look(link):
+        declared.append((await link.open_session())["tools"][-1])
+        declared.append((await link.expect("session.update"))["session"]["tools"][-1])
+
+    async with ScriptedServer(look) as server:
+        session = await engine_to(server.url).open(config)
+        session.send(Configure(config))
+        async with asyncio.timeout(5):
+            while len(declared) < 2:
+                await SystemClock().sleep_until(0.0)
+        shown = repr(session.__dict__) + repr(vars(session._protocol)) + caplog.text
+        await session.close()
+    assert [tool["authorization"] for tool in declared] == [token, token]
+    assert declared[0]["server_url"] == docs.server_url
+    assert token not in shown
 
 
 def test_what_the_engine_can_change_is_said():

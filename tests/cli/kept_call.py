@@ -26,7 +26,30 @@ def new_id(number: int) -> str:
 CALL_ID = new_id(1)
 
 
-CALL_ID = new_id(1)
+ITEMS = (
+    Item(new_id(2), 1, ItemKind.MESSAGE, Role.USER, "ada", "Hello\x1b[2J?", ItemStatus.COMPLETED),
+    Item(new_id(3), 2, ItemKind.MESSAGE, Role.AGENT, "ada", "Good", ItemStatus.INTERRUPTED, 640),
+    Item(
+        new_id(4),
+        3,
+        ItemKind.HANDOVER,
+        Role.SYSTEM,
+        "max",
+        "Ada hands over to Max.",
+        ItemStatus.COMPLETED,
+    ),
+    Item(
+        new_id(7),
+        4,
+        ItemKind.TOOL_CALL,
+        Role.AGENT,
+        "max",
+        '{"text": "seven"}',
+        ItemStatus.COMPLETED,
+        tool_name="note",
+        tool_call_id=new_id(7),
+    ),
+)
 
 
 def keep_call(cli: Cli) -> None:
@@ -53,19 +76,7 @@ def keep_call(cli: Cli) -> None:
             conversations.add_call_agent(
                 session, CALL_ID, agents.get_agent(session, slug), STARTED_AT + number
             )
-        for item in (
-            Item(new_id(2), 1, ItemKind.MESSAGE, Role.USER, "ada", "Hello\x1b[2J?", ItemStatus.COMPLETED),
-            Item(new_id(3), 2, ItemKind.MESSAGE, Role.AGENT, "ada", "Good", ItemStatus.INTERRUPTED, 640),
-            Item(
-                new_id(4),
-                3,
-                ItemKind.HANDOVER,
-                Role.SYSTEM,
-                "max",
-                "Ada hands over to Max.",
-                ItemStatus.COMPLETED,
-            ),
-        ):
+        for item in ITEMS:
             conversations.upsert_item(session, CALL_ID, item)
         for number in (5, 6):
             entry = UsageEntry(

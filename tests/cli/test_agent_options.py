@@ -8,6 +8,7 @@ import pytest
 
 from agentvoice.cli.agent_options import apply_options, assign, is_given
 from agentvoice.core.agent import AgentProfile
+from agentvoice.core.tool import AgentTools, HttpTool
 from agentvoice.errors import UsageError
 from tests.cli.conftest import Cli
 
@@ -55,6 +56,18 @@ def test_voice_and_model_belong_to_the_preferred_engine():
     profile = AgentProfile(slug="a", name="A")
     assert assign(profile, "local.llm.model=x").local.llm.model == "x"
     assert assign(profile, "aliases=x, y").aliases == ("x", "y")
+
+
+def test_tools_are_chosen_by_name_and_edited_as_tables():
+    """Lists of names are set like others; a list of tables has no place on a command line."""
+    profile = AgentProfile(slug="a", name="A", tools=AgentTools(http=(HttpTool("t", "T", "https://x/"),)))
+    changed = assign(profile, "tools.builtin=note, end_call").tools
+    assert (changed.builtin, changed.http) == (("note", "end_call"), profile.tools.http)
+    assert assign(profile, "tools.allowed_hosts=x").tools.allowed_hosts == ("x",)
+    with pytest.raises(
+        UsageError, match=r"^--set: tools\.http: got text, want tables: `agentvoice agent edit"
+    ):
+        assign(profile, "tools.http=x")
 
 
 @pytest.mark.parametrize("key", ["slug", "pubkey", "local", "local.llm", ""])

@@ -31,6 +31,33 @@ def test_lists_and_pages_for_people(cli: Cli):
     assert "agentvoice agent add" in cli("agent", "list").out
 
 
+def test_the_tools_of_an_agent_are_shown(cli: Cli):
+    """For people by name, in the document with their references and schemas; none is said too."""
+    toml = """
+slug = "ada"
+name = "Ada"
+[[tools.http]]
+name = "weather"
+description = "The weather"
+url = "https://api.example/now"
+headers = { Authorization = "Bearer env:KEY" }
+parameters = '{"type": "object"}'
+[[tools.mcp]]
+server_label = "docs"
+server_url = "https://mcp.example/sse"
+"""
+    cli("agent", "import", "-", stdin=toml)
+    assert "end_call, current_time, weather, mcp:docs" in cli("agent", "show", "ada").out
+    shown = cli("agent", "show", "ada", "--json").document["tools"]
+    assert shown["http"][0]["headers"] == {"Authorization": "Bearer env:KEY"}
+    assert shown["http"][0]["parameters"] == {"type": "object"}
+    exported = cli("agent", "export", "ada").out
+    cli("agent", "import", "-", "--replace", stdin=exported)
+    assert cli("agent", "show", "ada", "--json").document["revision"] == 1  # nothing changed
+    cli("agent", "edit", "ada", "--set", "tools.builtin=note", "--name", "Ada L.")
+    assert "note, weather, mcp:docs" in cli("agent", "show", "ada").out
+
+
 def test_control_characters_never_reach_the_terminal(cli: Cli):
     """A profile from elsewhere cannot move the cursor or recolour the screen."""
     cli("agent", "import", "-", stdin='slug = "ada"\nname = "A\\u001b[2J"\ninstructions = "x\\u001b]0;y"\n')

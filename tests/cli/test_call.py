@@ -21,8 +21,9 @@ def test_a_call_is_shown_whole(kept: Cli):
         "caller",
         ["ada", "max"],
     )
-    assert [item["position"] for item in document["items"]] == [1, 2, 3]
+    assert [item["position"] for item in document["items"]] == [1, 2, 3, 4]
     assert document["items"][1]["heard_ms"] == 640
+    assert [item["tool"] for item in document["items"]] == [None, None, None, "note"]
     assert document["cost_usd"] == "0.0235192"
     assert (document["usage"]["input_text_tokens"], document["usage"]["audio_ms"]) == (6, 1_000)
     thread = document["publication"]

@@ -14,6 +14,7 @@ def test_people_see_the_transcript_and_the_thread(kept: Cli):
     text = kept("call", "show", "last").out
     assert "ada: Good — (interrupted after 640 ms)" in text
     assert "[handover] Ada hands over to Max." in text
+    assert '[tool_call] note {"text": "seven"}' in text
     assert re.search(r"link +nostr:nevent1", text)
     assert "2 waiting" in text
     assert "\x1b" not in text

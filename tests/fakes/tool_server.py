@@ -37,6 +37,7 @@ class ToolServer:
     async def __aenter__(self) -> ToolServer:
         self.go = asyncio.Event()
         self.go.set()
+        self.was_asked = asyncio.Event()
         app = web.Application()
         app.router.add_route("*", "/{tail:.*}", self._answer)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
@@ -52,6 +53,7 @@ class ToolServer:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         headers = {name.lower(): value for name, value in request.headers.items()}
         self.asked.append(Asked(request.method, request.raw_path, headers, await request.text()))
+        self.was_asked.set()
         await self.go.wait()
         text = str(headers) if self.repeats_headers else self.text
         answer = web.StreamResponse(status=self.status, headers=self.headers)

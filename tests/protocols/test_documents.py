@@ -69,7 +69,7 @@ def test_a_call_has_exactly_the_promised_keys():
         "agents", "items", "usage", "cost_usd", "publication",
     ]  # fmt: skip
     assert list(document["items"][0]) == [
-        "id", "position", "kind", "role", "agent", "text", "status", "heard_ms", "started_at", "completed_at",
+        "id", "position", "kind", "role", "agent", "text", "status", "heard_ms", "started_at", "completed_at", "tool",
     ]  # fmt: skip
     assert list(document["publication"]) == ["state", "root", "nevent", "events"]
     assert list(document["publication"]["events"][0]) == ["id", "position", "signer", "deliveries"]

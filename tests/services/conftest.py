@@ -26,7 +26,9 @@ from tests.fakes.caller_leg import FakeLeg
 from tests.fakes.clock import ManualClock
 from tests.fakes.metrics import ToldMetrics
 from tests.fakes.speech_session import FakeEngine, FakeSession
+from tests.fakes.tool_server import ToolServer
 
+WEATHER_KEY = "wx-93b1c7-secret"
 PROJECT = Project("home", "Home", "a" * 64)
 ADA = AgentProfile(
     "ada", "Ada", greeting="Hello, Ada here.", pubkey="b" * 64, local=LocalSettings(voice="one")
@@ -135,3 +137,11 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     built = House(tmp_path)
     yield built
     await built.close()
+
+
+@pytest.fixture
+async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ToolServer]:
+    """A web server for tools; the secret that they show it is in the environment."""
+    monkeypatch.setenv("WEATHER_KEY", WEATHER_KEY)
+    async with ToolServer() as running:
+        yield running

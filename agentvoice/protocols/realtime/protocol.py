@@ -289,7 +289,15 @@ class RealtimeProtocol:
         elif item.role == "assistant" or item.type == "function_call":
             yield from self._replies.enter(item, self._slot.active, event.previous_item_id)
         elif item.server_label:
-            self._mcp_servers[item.id] = item.server_label
+            self._mcp_item(item, item.server_label)
+
+    def _mcp_item(self, item: se.WireItem, label: str) -> None:
+        self._mcp_servers[item.id] = label
+        if item.type == "mcp_approval_request":
+            self._remarks.add(
+                f"approval {label}",
+                f"the MCP server {label} waits for an approval, which nobody can give here",
+            )
 
     def _listing_failed(self, event: se.McpListingFailed) -> Iterator[SpeechEvent]:
         """The call goes on without the server's tools; the operator finds out why from its log."""

@@ -270,6 +270,23 @@ def test_items_that_the_provider_is_not_told_make_no_frame(peer):
     assert peer.sends(CreateItem(replace(message("Reconnected."), kind=ItemKind.NOTICE))) == []
 
 
+def test_an_approval_that_nobody_gives_is_remarked_on_once():
+    """A server with `require_approval = "always"` is seen by the model, and waits when it is called."""
+    peer = Peer()
+    item = {
+        "id": "r1",
+        "type": "mcp_approval_request",
+        "server_label": "docs",
+        "name": "x",
+        "arguments": "{}",
+    }
+    for _ in range(2):
+        assert peer.hears("conversation.item.added", item=item, previous_item_id=None) == []
+    assert peer.protocol.take_remarks() == [
+        "the MCP server docs waits for an approval, which nobody can give here"
+    ]
+
+
 def test_a_failed_mcp_listing_is_remarked_on_once():
     """The call goes on without the server's tools; the operator finds its label in the log."""
     peer = Peer()
