@@ -71,6 +71,7 @@ def keep_call(cli: Cli) -> None:
             entry = UsageEntry(
                 new_id(number),
                 CALL_ID,
+                "default",
                 "ada",
                 "openai",
                 "m",
@@ -78,6 +79,8 @@ def keep_call(cli: Cli) -> None:
                 11_759_600,
                 input_text_tokens=3,
                 audio_ms=500,
+                priced_as_of="2026-11-01",
+                is_estimate=number == 6,
             )
             usage.add_usage(session, entry)
         conversations.end_call(session, CALL_ID, EndReason.CALLER, STARTED_AT + 65_000)
