@@ -28,6 +28,7 @@ from agentvoice.adapters.realtime_websocket import RealtimeEngine
 from agentvoice.adapters.relay import WebsocketRelays
 from agentvoice.adapters.signer import KeySigner, find_forgery
 from agentvoice.config import Settings
+from agentvoice.config.prices import read_prices
 from agentvoice.core.ids import RANDOM_BYTES, build_uuid7
 from agentvoice.core.ports import Clock, SpeechEngine
 from agentvoice.errors import AgentVoiceError, ConfigError, Refused
@@ -94,6 +95,7 @@ class Runtime:
             settings.project,
             self._call_ended,
             self.owner_id,
+            read_prices(settings.calls.budgets.prices_file),
         )
         self._background: set[asyncio.Task[Any]] = set()
 

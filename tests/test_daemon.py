@@ -22,6 +22,7 @@ from nostr_sdk import PublicKey
 from agentvoice.adapters.embedded_relay import find_running_relay
 from agentvoice.adapters.system_clock import SystemClock
 from agentvoice.config import CallSettings
+from agentvoice.config.prices import read_prices
 from agentvoice.services.call_manager import CallManager
 from agentvoice.storage.database import Database
 from agentvoice.storage.writer import Writer
@@ -233,7 +234,15 @@ async def recover_as_another_process(program: Program) -> tuple[str, ...]:
         """Nothing more to do here."""
 
     manager = CallManager(
-        database, writer, {}, clock, CallSettings(), "default", published, secrets.token_hex(16)
+        database,
+        writer,
+        {},
+        clock,
+        CallSettings(),
+        "default",
+        published,
+        secrets.token_hex(16),
+        read_prices(),
     )
     try:
         return await manager.recover()

@@ -81,6 +81,14 @@ def nano_usd_of(usd: str | float) -> int:
     return int((Decimal(str(usd)) * NANO_PER_USD).to_integral_value())
 
 
+def usd_text(nano_usd: int) -> str:
+    """Return nano-dollars as an exact decimal string with at least two decimals: `0.0235192`."""
+    sign = "-" if nano_usd < 0 else ""
+    dollars, rest = divmod(abs(nano_usd), NANO_PER_USD)
+    decimals = f"{rest:09d}".rstrip("0").ljust(2, "0")
+    return f"{sign}{dollars}.{decimals}"
+
+
 def exact_cost(used: UsageReported, price: ModelPrice) -> int:
     """Return what `used` costs at `price`, in nano-dollars; cached tokens are part of the input."""
     if isinstance(price, MinutePrice):

@@ -54,6 +54,8 @@ class Project:
     voice_tag: bool = False
     caller_pubkey: str = ""
     """Hex public key that signs the person's turns, when the daemon holds its signer."""
+    budget_nano_usd_per_month: int = 0
+    """What its calls may cost in a month (UTC); 0: as the settings say."""
 
 
 def check_project(project: Project, *, policy_given: bool) -> None:

@@ -18,9 +18,9 @@ from agentvoice.core.agent import AgentProfile, AgentRevision
 from agentvoice.core.call import Call
 from agentvoice.core.delivery import Delivery, Publication
 from agentvoice.core.item import Item
+from agentvoice.core.pricing import usd_text
 from agentvoice.core.project import Project
 
-NANO_PER_USD = 1_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -68,7 +68,10 @@ class PublicationDocument(msgspec.Struct):
 
 
 class UsageDocument(msgspec.Struct):
-    """What a call used, summed over its responses."""
+    """What a call used, summed over its responses.
+
+    `is_estimate`: some of the cost is an estimate. `priced_as_of`: the newest price's day.
+    """
 
     input_text_tokens: int = 0
     input_audio_tokens: int = 0
@@ -76,6 +79,9 @@ class UsageDocument(msgspec.Struct):
     output_text_tokens: int = 0
     output_audio_tokens: int = 0
     audio_ms: int = 0
+    input_image_tokens: int = 0
+    is_estimate: bool = False
+    priced_as_of: str | None = None
 
 
 class CallDocument(msgspec.Struct):
@@ -128,14 +134,6 @@ def iso_time(utc_ms: int) -> str | None:
     if not utc_ms:
         return None
     return (_EPOCH + timedelta(milliseconds=utc_ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def usd_text(nano_usd: int) -> str:
-    """Return nano-dollars as an exact decimal string with at least two decimals: `0.0235192`."""
-    sign = "-" if nano_usd < 0 else ""
-    dollars, rest = divmod(abs(nano_usd), NANO_PER_USD)
-    decimals = f"{rest:09d}".rstrip("0").ljust(2, "0")
-    return f"{sign}{dollars}.{decimals}"
 
 
 def item_document(item: Item) -> ItemDocument:

@@ -10,14 +10,18 @@ from functools import partial
 import structlog
 
 from agentvoice.config import CallSettings
-from agentvoice.core.call import LEASE_RENEW_S, LEASE_VALID_MS, Call, CallState, EndReason
+from agentvoice.core.call import LEASE_RENEW_S, LEASE_VALID_MS, LOCAL_CALLER, Call, CallState, EndReason
+from agentvoice.core.engine import BillsBy
 from agentvoice.core.ids import RANDOM_BYTES, build_uuid7
 from agentvoice.core.ports import CallerLeg, Clock, SpeechEngine
+from agentvoice.core.pricing import PriceTable, nano_usd_of
 from agentvoice.core.project import Project
 from agentvoice.errors import AgentVoiceError, CallLimitReached, NotFound, StorageBusy
+from agentvoice.services.call_meter import CallMeter, limits_of
 from agentvoice.services.call_record import CallRecord
 from agentvoice.services.call_session import CallSession
 from agentvoice.services.cast import Cast, check_enabled
+from agentvoice.services.spending import Account, Spending
 from agentvoice.storage import agents, conversations, projects
 from agentvoice.storage.database import Database
 from agentvoice.storage.writer import Writer
@@ -33,11 +37,12 @@ ENDING_LIMIT_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class CallRequest:
-    """Who is called. `project` and `engine` may be "": the settings' project, the agent's engines."""
+    """Who is called, and by whom. `project` and `engine` may be "": the settings', the agent's own."""
 
     agent: str
     project: str = ""
     engine: str = ""
+    caller: str = LOCAL_CALLER
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ class CallManager:
         default_project: str,
         call_ended: Callable[[str], Awaitable[None]],
         owner_id: str,
+        prices: PriceTable,
     ) -> None:
         self._database = database
         self._writer = writer
@@ -74,6 +80,8 @@ class CallManager:
         self._default_project = default_project
         self._call_ended = call_ended
         self._owner_id = owner_id
+        self._prices = prices
+        self._spending = Spending(database, clock)
         self._live: dict[str, CallSession] = {}
         self._is_draining = False
 
@@ -92,12 +100,11 @@ class CallManager:
     ) -> CallOutcome:
         """Run a call from answer to end; `started` is told its id.
 
-        Raises NotFound (agent, project) or CallLimitReached before there is a call.
+        Raises NotFound (agent, project), CallLimitReached or BudgetSpent before there is a call.
         """
-        self._check_room()
-        project, call = await asyncio.to_thread(self._plan_call, request, leg.transport)
-        self._check_room()  # others may have come, or the daemon begun to stop, while this was read
-        record = CallRecord(call, self._writer, self._clock)
+        project, call = await self._admit(request, leg.transport)
+        account = self._spending.open(call)
+        record = CallRecord(call, self._writer, self._clock, self._new_meter(account, project))
         session = CallSession(
             call,
             project,
@@ -116,8 +123,30 @@ class CallManager:
             reason = await session.run()
         finally:
             del self._live[call.id]
+            self._spending.close(account)
         await self._call_ended(call.id)
         return CallOutcome(call.id, reason, session.error)
+
+    async def _admit(self, request: CallRequest, transport: str) -> tuple[Project, Call]:
+        self._check_room()
+        project, call = await asyncio.to_thread(self._plan_call, request, transport)
+        await self._spending.check_start(project, request.caller, self._settings.budgets)
+        self._check_room()  # others may have come, or the daemon begun to stop, while this was read
+        return project, call
+
+    def _new_meter(self, account: Account, project: Project) -> CallMeter:
+        return CallMeter(
+            account,
+            self._spending,
+            limits_of(self._settings, project),
+            self._prices,
+            nano_usd_of(self._settings.budgets.estimated_usd_per_minute),
+            [
+                name
+                for name, engine in self._engines.items()
+                if engine.capabilities.bills_by is BillsBy.NOTHING
+            ],
+        )
 
     def _check_room(self) -> None:
         if self._is_draining:
@@ -130,9 +159,8 @@ class CallManager:
             raise StorageBusy("database: it takes no writes now, so a new call could not be kept")
 
     async def check(self, request: CallRequest) -> None:
-        """Raise what `run` would raise before there is a call: NotFound, Refused, CallLimitReached."""
-        self._check_room()
-        await asyncio.to_thread(self._plan_call, request, "")
+        """Raise what `run` would raise before there is a call."""
+        await self._admit(request, "")
 
     def _plan_call(self, request: CallRequest, transport: str) -> tuple[Project, Call]:
         with self._database.reading() as reading:
@@ -152,6 +180,7 @@ class CallManager:
             owner_id=self._owner_id,
             lease_until=now + LEASE_VALID_MS,
             started_at=now,
+            caller=request.caller,
         )
         return project, call
 

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agentvoice.core.pricing import (
     MinutePrice,
@@ -11,6 +15,7 @@ from agentvoice.core.pricing import (
     estimated_cost,
     exact_cost,
     nano_usd_of,
+    usd_text,
 )
 from agentvoice.core.speech import UsageReported
 
@@ -84,3 +89,24 @@ def test_dollars_become_nano_dollars_as_they_are_written():
     assert [nano_usd_of(usd) for usd in (0.06, 0.1 + 0.2, "1.000000001")] == [
         60_000_000, 300_000_000, 1_000_000_001,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("nano", "text"),
+    [
+        (0, "0.00"),
+        (23_519_200, "0.0235192"),
+        (1_500_000_000, "1.50"),
+        (1, "0.000000001"),
+        (-5, "-0.000000005"),
+    ],
+)
+def test_money_is_a_decimal_string(nano: int, text: str):
+    """Nano-dollars are printed in full, with at least two decimals."""
+    assert usd_text(nano) == text
+
+
+@given(st.integers(-(10**15), 10**15))
+def test_money_loses_nothing(nano: int):
+    """The printed amount is the stored one, to the last nano-dollar."""
+    assert Decimal(usd_text(nano)) * 10**9 == nano

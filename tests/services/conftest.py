@@ -10,13 +10,16 @@ from pathlib import Path
 import pytest
 
 from agentvoice.config import CallSettings
+from agentvoice.config.prices import read_prices
 from agentvoice.core.agent import AgentProfile, LocalSettings
 from agentvoice.core.call import Call
 from agentvoice.core.item import Item
 from agentvoice.core.leg import HungUp
 from agentvoice.core.project import Project
 from agentvoice.services.call_manager import CallManager, CallOutcome, CallRequest
+from agentvoice.services.call_meter import CallMeter, limits_of
 from agentvoice.services.last_words import LAST_WORDS_S
+from agentvoice.services.spending import Spending
 from agentvoice.storage import agents, conversations, projects
 from agentvoice.storage.database import Database
 from agentvoice.storage.writer import Writer
@@ -24,6 +27,7 @@ from tests.fakes.caller_leg import FakeLeg
 from tests.fakes.clock import ManualClock
 from tests.fakes.speech_session import FakeEngine, FakeSession
 
+PRICES = read_prices()
 PROJECT = Project("home", "Home", "a" * 64)
 ADA = AgentProfile(
     "ada", "Ada", greeting="Hello, Ada here.", pubkey="b" * 64, local=LocalSettings(voice="one")
@@ -47,6 +51,7 @@ class House:
             for number, agent in enumerate((ADA, MAX)):
                 agents.create_agent(session, f"{number}" * 32, agent, self.clock.utc_ms())
         self.settings = CallSettings(max_calls=2, max_minutes=60)
+        self.prices = PRICES
         self.engines = {engine.name: engine for engine in engines or (self.engine,)}
         self.manager = self.new_manager()
         self._calls: list[asyncio.Task[CallOutcome]] = []
@@ -62,7 +67,14 @@ class House:
             PROJECT.slug,
             self._call_ended,
             owner_id=f"process-{next(self._owners)}",
+            prices=self.prices,
         )
+
+    def new_meter(self, call: Call) -> CallMeter:
+        """The meter of a call that no manager runs."""
+        spending = Spending(self.database, self.clock)
+        limits = limits_of(self.settings, PROJECT)
+        return CallMeter(spending.open(call), spending, limits, self.prices, 60_000_000, ("local",))
 
     async def _call_ended(self, call_id: str) -> None:
         self.ended.append(call_id)
