@@ -17,7 +17,7 @@ from agentvoice.errors import ConfigError
 
 CURRENCY = "USD"
 
-_USD = re.compile(r"\d{1,6}(\.\d{1,9})?")
+_USD = re.compile(r"\d{1,6}(\.\d{1,9})?", re.ASCII)
 
 
 def read_prices(prices_file: str = "") -> PriceTable:

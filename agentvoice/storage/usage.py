@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import Row, Select, case, func, select
 from sqlalchemy.orm import Session
 
+from agentvoice.core.usage import UsageGroup, UsageTotal
 from agentvoice.storage.models import CallRow, UsageRow
 from agentvoice.storage.upsert import insert_missing
 
@@ -45,40 +45,6 @@ class UsageEntry:
     response: str = ""
     priced_as_of: str = ""
     is_estimate: bool = False
-
-
-class UsageGroup(StrEnum):
-    """What a report adds up by. Days are UTC's."""
-
-    DAY = "day"
-    PROJECT = "project"
-    AGENT = "agent"
-    ENGINE = "engine"
-    MODEL = "model"
-    CALL = "call"
-
-
-@dataclass(frozen=True, slots=True)
-class UsageTotal:
-    """One line of a report: the sums of a day, project, agent, engine, model or call.
-
-    `estimated_nano_usd` is the part of the cost that was estimated; prices were those of
-    `priced_from` to `priced_until` (days, "" where nothing had a price).
-    """
-
-    name: str
-    calls: int
-    priced_from: str
-    priced_until: str
-    cost_nano_usd: int
-    estimated_nano_usd: int
-    input_text_tokens: int
-    input_audio_tokens: int
-    input_image_tokens: int
-    input_cached_tokens: int
-    output_text_tokens: int
-    output_audio_tokens: int
-    audio_ms: int
 
 
 _COLUMNS: dict[UsageGroup, Any] = {
@@ -117,29 +83,27 @@ def usage_of(session: Session, call_id: str) -> tuple[UsageEntry, ...]:
 def report_usage(session: Session, by: UsageGroup, since: int, until: int) -> tuple[UsageTotal, ...]:
     """Return the sums of what was used from `since` to before `until` (UTC ms), by name."""
     name = _COLUMNS[by].label("name")
-    query = (
-        select(
-            name,
-            func.count(UsageRow.call_id.distinct()),
-            func.min(_PRICED),
-            func.max(_PRICED),
-            *(func.sum(column) for column in _SUMS),
-        )
-        .where(UsageRow.used_at >= since, UsageRow.used_at < until)
-        .group_by(name)
-        .order_by(name)
+    rows = session.execute(_sums(since, until).add_columns(name).group_by(name).order_by(name)).all()
+    return tuple(_total(_day(row.name) if by is UsageGroup.DAY else row.name, row) for row in rows)
+
+
+def total_usage(session: Session, since: int, until: int) -> UsageTotal:
+    """Return the sum of all that was used from `since` to before `until`; each call counts once."""
+    return _total("", session.execute(_sums(since, until)).one())
+
+
+def _sums(since: int, until: int) -> Select[Any]:
+    calls = func.count(UsageRow.call_id.distinct())
+    sums = (func.coalesce(func.sum(column), 0) for column in _SUMS)
+    return select(calls, func.min(_PRICED), func.max(_PRICED), *sums).where(
+        UsageRow.used_at >= since, UsageRow.used_at < until
     )
-    return tuple(
-        UsageTotal(
-            _day(row[0]) if by is UsageGroup.DAY else row[0],
-            row[1],
-            row[2] or "",
-            row[3] or "",
-            # PostgreSQL's SUM of bigint is NUMERIC: made an integer again.
-            *(int(number) for number in row[4:]),
-        )
-        for row in session.execute(query).all()
-    )
+
+
+def _total(name: str, row: Row[Any]) -> UsageTotal:
+    calls, priced_from, priced_until, *sums = row[: 3 + len(_SUMS)]
+    # PostgreSQL's SUM of bigint is NUMERIC: made an integer again.
+    return UsageTotal(name, calls, priced_from or "", priced_until or "", *(int(number) for number in sums))
 
 
 def project_spent(

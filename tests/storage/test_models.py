@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import event, text
 
 from agentvoice.core.call import CallState
+from agentvoice.core.usage import UsageGroup
 from agentvoice.storage import conversations, usage
 from agentvoice.storage.database import Database
 from agentvoice.storage.models import SpokenText
@@ -38,7 +39,7 @@ QUERIES = {
     ),
     "a caller's hour": lambda session: usage.calls_of_caller(session, "local", NOW),
     "usage of a call": lambda session: usage.usage_of(session, hex_id(1)),
-    "usage report": lambda session: usage.report_usage(session, usage.UsageGroup.PROJECT, NOW, NOW + 1),
+    "usage report": lambda session: usage.report_usage(session, UsageGroup.PROJECT, NOW, NOW + 1),
     "leases": lambda session: conversations.renew_leases(session, "me", NOW, [hex_id(1)]),
 }
 

@@ -4,16 +4,17 @@ from typing import Any
 
 import pytest
 
+from agentvoice.core.usage import UsageGroup
 from agentvoice.storage import conversations
 from agentvoice.storage.database import Database
 from agentvoice.storage.usage import (
     MS_PER_DAY,
     UsageEntry,
-    UsageGroup,
     add_usage,
     calls_of_caller,
     project_spent,
     report_usage,
+    total_usage,
     usage_of,
 )
 from tests.storage.values import NOW, call, hex_id
@@ -110,9 +111,13 @@ def test_a_report_tells_estimates_and_the_days_of_its_prices(used: Database):
                 entry(20 + number, agent="eve", cost_nano_usd=5, priced_as_of=day, is_estimate=is_estimate),
             )
     with used.reading() as session:
+        whole = total_usage(session, NOW, NOW + 100)
+        nothing = total_usage(session, 0, 1)
         ada, eve, _ = report_usage(session, UsageGroup.AGENT, NOW, NOW + 100)
     assert (eve.cost_nano_usd, eve.estimated_nano_usd) == (15, 5)
     assert (eve.priced_from, eve.priced_until) == ("2026-11-01", "2026-12-01")
+    assert (whole.calls, whole.cost_nano_usd, whole.estimated_nano_usd) == (2, 3_000_000_000_023, 5)
+    assert (nothing.calls, nothing.cost_nano_usd, nothing.priced_from) == (0, 0, "")
     assert (ada.estimated_nano_usd, ada.priced_from, ada.priced_until) == (0, "", "")
 
 
