@@ -84,7 +84,7 @@ class CallBudget:
             return
         self._warned.add(verdict)
         words = words_of(verdict, self._meter.limits)
-        log.warning("call_limit", call=self._meter.account.call.id, verdict=verdict.value)
+        log.info("call_limit", call=self._meter.account.call.id, verdict=verdict.value)
         self._dialogue.notice(words)
         if verdict in ENDINGS:
             self._is_ending = True

@@ -5,8 +5,15 @@ import pytest
 from agentvoice.config import BudgetSettings, CallSettings
 from agentvoice.core.pricing import Cost
 from agentvoice.core.project import Project
-from agentvoice.core.speech import UsageReported
+from agentvoice.core.speech import (
+    ResponseEnded,
+    ResponseStarted,
+    ResponseStatus,
+    ToolCallRequested,
+    UsageReported,
+)
 from agentvoice.services.call_meter import MAX_OPEN_RESPONSES, CallMeter, Maker, limits_of
+from agentvoice.storage import conversations, usage
 from tests.services.conftest import PROJECT, House
 from tests.storage.values import call
 
@@ -72,3 +79,23 @@ def test_limits_are_the_settings_and_the_project_s():
     assert (limits.project_nano_usd, limits.warn_before_end_ms) == (20_000_000_000, 30_000)
     own = limits_of(settings, Project("p", "P", "a" * 64, budget_nano_usd_per_month=7))
     assert own.project_nano_usd == 7
+
+
+async def test_the_old_agent_s_last_reply_is_billed_to_it(house: House):
+    """A handover in place: the reply that asked for it ends, and is billed, when the new agent has the call."""
+    running = await house.live_call()
+    house.session.emit(ResponseStarted("r1"), ToolCallRequested("t1", "c1", "transfer_to_max", "{}"))
+    await house.settle()
+    house.session.emit(
+        UsageReported("r1", "smollm2", audio_ms=1),
+        ResponseEnded("r1", ResponseStatus.COMPLETED),
+        ResponseStarted("r2"),
+        UsageReported("r2", "smollm2", audio_ms=2),
+    )
+    await house.settle()
+    outcome = await house.hang_up(running)
+    with house.database.reading() as reading:
+        booked = {row.response: row.agent for row in usage.usage_of(reading, outcome.call_id)}
+        assert [part.agent for part in conversations.agents_of(reading, outcome.call_id)] == ["ada", "max"]
+    assert booked == {"r1": "ada", "r2": "max"}
+    assert len(house.engine.sessions) == 1
