@@ -29,6 +29,7 @@ from agentvoice.adapters.realtime_websocket import RealtimeEngine
 from agentvoice.adapters.relay import WebsocketRelays
 from agentvoice.adapters.signer import KeySigner, find_forgery
 from agentvoice.config import Settings
+from agentvoice.config.prices import read_prices
 from agentvoice.core.ids import RANDOM_BYTES, build_uuid7
 from agentvoice.core.metrics import NO_METRICS
 from agentvoice.core.ports import Clock, Metrics, SpeechEngine
@@ -103,6 +104,7 @@ class Runtime:
             self._call_ended,
             self.owner_id,
             self.http_tools,
+            read_prices(settings.calls.budgets.prices_file),
             metrics,
         )
         self._background: set[asyncio.Task[Any]] = set()

@@ -10,7 +10,8 @@
     ├── Refused                      4             policy, budget or rights forbid it
     │   ├── StorageRefused           4             the database may not be written or created
     │   ├── KeyFileRefused           4             a key file others could read
-    │   └── CallLimitReached         4             as many calls as allowed are running
+    │   ├── CallLimitReached         4             as many calls as allowed are running, or were begun
+    │   └── BudgetSpent              4             the project's money of this month is spent
     ├── StorageError                 1             the database failed
     │   ├── SchemaOutOfDate          1             the database must be upgraded first
     │   ├── StorageBusy              1  retryable  another process holds the lock
@@ -96,7 +97,11 @@ class KeyFileRefused(Refused):
 
 
 class CallLimitReached(Refused):
-    """As many calls as the settings allow are running."""
+    """As many calls as the settings allow are running, or were begun by this caller in the last hour."""
+
+
+class BudgetSpent(Refused):
+    """The project has spent its budget of this month; calls can be had again next month or with more."""
 
 
 class StorageError(AgentVoiceError):

@@ -23,6 +23,7 @@ from agentvoice.adapters.embedded_relay import find_running_relay
 from agentvoice.adapters.http_tool import AiohttpTools
 from agentvoice.adapters.system_clock import SystemClock
 from agentvoice.config import CallSettings
+from agentvoice.config.prices import read_prices
 from agentvoice.services.call_manager import CallManager
 from agentvoice.services.session_opening import Engines
 from agentvoice.storage.database import Database
@@ -256,7 +257,16 @@ async def recover_as_another_process(program: Program) -> tuple[str, ...]:
     owner_id = secrets.token_hex(16)
     engines, tools = Engines({}, clock, 0.0), AiohttpTools(clock)
     manager = CallManager(
-        database, writer, engines, clock, CallSettings(), "default", published, owner_id, tools
+        database,
+        writer,
+        engines,
+        clock,
+        CallSettings(),
+        "default",
+        published,
+        owner_id,
+        tools,
+        read_prices(),
     )
     try:
         return await manager.recover()

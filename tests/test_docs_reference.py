@@ -33,6 +33,7 @@ DOCUMENTS = (
     documents.PublicationDocument,
     documents.PublicationSummary,
     documents.UsageDocument,
+    documents.UsageLine,
     DemoDocument,
 )
 

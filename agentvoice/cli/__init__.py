@@ -30,6 +30,7 @@ COMMANDS = (
     Listed("project", "agentvoice.cli.project:project", "Add and change the projects that calls belong to."),
     Listed("key", "agentvoice.cli.key:key", "Make and import signing keys."),
     Listed("publication", "agentvoice.cli.publication:publication", "Follow threads to their relays."),
+    Listed("usage", "agentvoice.cli.usage:usage", "Report what calls used and cost."),
     Listed("model", "agentvoice.cli.model:model", "Install the local engine's models."),
     Listed("db", "agentvoice.cli.db:db", "Create, upgrade and check the database."),
     Listed("config", "agentvoice.cli.config:config", "Check the settings and show where they come from."),

@@ -30,7 +30,7 @@ def describe_call(document: CallDocument) -> str:
         "caller leg": document.transport,
         "started": document.started_at,
         "ended": document.ended_at,
-        "cost": f"{document.cost_usd} USD",
+        "cost": f"{document.cost_usd} USD" + (" (an estimate)" if document.usage.is_estimate else ""),
     }
     transcript = "\n".join(_line(item) for item in document.items) or "(nothing was said)"
     return f"{fields(head)}\n\n{transcript}\n\n{describe_publication(document.publication)}"

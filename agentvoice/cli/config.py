@@ -24,8 +24,10 @@ def check(invocation: Invocation) -> None:
     """
     from agentvoice.config import find_config_file
     from agentvoice.config.load import changed_settings
+    from agentvoice.config.prices import read_prices
 
     settings = invocation.settings
+    read_prices(settings.calls.budgets.prices_file)
     file = find_config_file(invocation.config_file, os.environ)
     changed = {
         key: value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import click
@@ -11,14 +11,20 @@ GAP = "  "
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str) -> str:
-    """Return rows under their headers, columns aligned; `empty` when there are none."""
+def table(
+    headers: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str, numbers: Collection[int] = ()
+) -> str:
+    """Return rows under their headers, columns aligned, those of `numbers` right; `empty` when there are none."""
     if not rows:
         return empty
     cells = [list(headers), *([one_line(str(cell)) for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(headers))]
     return "\n".join(
-        GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
+        GAP.join(
+            cell.rjust(width) if column in numbers else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
     )
 
 

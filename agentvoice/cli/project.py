@@ -11,7 +11,7 @@ import click
 
 from agentvoice.cli.frame import Invocation, LazyGroup, pass_invocation
 from agentvoice.cli.output import fields, table
-from agentvoice.cli.texts import encodable
+from agentvoice.cli.texts import encodable, read_usd
 from agentvoice.core.agent import check_slug
 from agentvoice.core.project import EMBEDDED_RELAY, Project, PublishPolicy, ThreadShape, check_project
 from agentvoice.errors import UsageError
@@ -43,6 +43,11 @@ _OPTIONS = (
     ),
     click.option("--address", help="Coordinate for an a tag, such as 31933:PUBKEY:ID."),
     click.option("--voice-tag/--no-voice-tag", "voice_tag", default=None, help="Tag events with mode voice."),
+    click.option(
+        "--budget",
+        metavar="USD",
+        help="What its calls may cost in a month (UTC).  [default: 0, as the settings say]",
+    ),
     click.option("--caller-key", metavar="NPUB|env:NAME", help="Key that signs the person's turns."),
 )
 
@@ -169,6 +174,8 @@ def _with_options(draft: Project, options: dict[str, Any]) -> Project:
     for name in ("title", "address"):
         if name in given:
             given[name] = encodable(f"--{name}", given[name])
+    if options["budget"] is not None:
+        given["budget_nano_usd_per_month"] = read_usd("--budget", options["budget"])
     if options["relays"]:
         given["relays"] = options["relays"]
     if options["policy"] is not None:

@@ -7,6 +7,7 @@
 from agentvoice.config.load import find_config_file, load_settings
 from agentvoice.config.secrets import read_secret
 from agentvoice.config.settings import (
+    BudgetSettings,
     CallSettings,
     DatabaseSettings,
     EnginesSettings,
@@ -20,6 +21,7 @@ from agentvoice.config.settings import (
 )
 
 __all__ = [
+    "BudgetSettings",
     "CallSettings",
     "DatabaseSettings",
     "EnginesSettings",

@@ -41,13 +41,33 @@ class DatabaseSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetSettings:
+    """What calls may cost, and how often one caller may call."""
+
+    usd_per_call: Annotated[float, Between(0.01, 10_000)] = 5.0
+    """Cost at which a call is ended; there is always such a cap, as there is `max_minutes`."""
+    usd_per_project_per_month: Annotated[float, Between(0, 1_000_000)] = 0.0
+    """Budget of each project that has none of its own, in each month (UTC); 0: none."""
+    calls_per_caller_per_hour: Count = 60
+    """Calls that one caller may begin within an hour; this machine's user is one caller."""
+    warn_percent: Annotated[int, Between(1, 100)] = 80
+    """Part of a budget after which the caller is warned."""
+    warn_before_end_s: TimeoutS = 60.0
+    """The caller is warned this long before the call reaches `max_minutes`, in short calls half-way."""
+    estimated_usd_per_minute: Annotated[float, Between(0, 1_000)] = 0.06
+    """Cost that is assumed for a model without a price, for each begun minute of sound."""
+    prices_file: str = ""
+    """Your own price table in TOML, read when a process starts; empty: the one that came with this version."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallSettings:
     """Limits of calls."""
 
     max_calls: Count = 20
     """Calls that may run at the same time."""
     max_minutes: Annotated[int, Between(1, 1_440)] = 120
-    """Length at which a call is ended."""
+    """Length at which a call is ended; there is always such a cap."""
     connect_timeout_s: TimeoutS = 20.0
     """How long a call may take to reach its engine before it gives up."""
     goodbye_timeout_s: TimeoutS = 15.0
@@ -68,6 +88,7 @@ class CallSettings:
     """Sessions that all calls together keep open for a coming handover; 0 keeps none."""
     warm_session_minutes: Annotated[float, Between(0.1, 1_440)] = 10.0
     """A session kept for a handover that did not come is closed after this."""
+    budgets: BudgetSettings = field(default_factory=BudgetSettings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,10 @@ LEASE_VALID_MS = 20_000
 """… and crash recovery may take the call when this much has passed without renewal."""
 
 
+LOCAL_CALLER = "local"
+"""Who calls from this machine: its user is one caller, whichever leg is used."""
+
+
 class CallState(StrEnum):
     """Where a call stands."""
 
@@ -113,7 +117,7 @@ class PublicationState(StrEnum):
 class Call:
     """A call as stored. `id` is the session id of the thread. Times are UTC ms, 0: not yet.
 
-    `agent` is the slug it began with; `policy` and `relays` are the project's at the start, as the
+    `agent` is the slug it began with; `caller` is who calls, as the leg knows it; `policy` and `relays` are the project's at the start, as the
     caller was shown them; `do_not_publish` once set is never taken back.
     """
 
@@ -132,6 +136,7 @@ class Call:
     ended_at: int = 0
     do_not_publish: bool = False
     publication: PublicationState = PublicationState.NONE
+    caller: str = LOCAL_CALLER
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from urllib.parse import urlsplit, urlunsplit
 
 from agentvoice.core.agent import check_slug
+from agentvoice.core.pricing import NANO_PER_USD, usd_text
 from agentvoice.errors import UsageError
 
 EMBEDDED_RELAY = "embedded"
@@ -14,6 +15,9 @@ EMBEDDED_RELAY = "embedded"
 
 MAX_RELAY_CHARS = 500
 """A relay's address is put into tags as a hint; relays take up to 1,023 bytes there."""
+
+MAX_BUDGET_NANO_USD = 1_000_000 * NANO_PER_USD
+"""More than anybody's calls of a month; sums stay far below what the database can hold."""
 
 MAX_TITLE_CHARS = 79  # NIP-14: subjects stay under 80 characters
 
@@ -54,6 +58,8 @@ class Project:
     voice_tag: bool = False
     caller_pubkey: str = ""
     """Hex public key that signs the person's turns, when the daemon holds its signer."""
+    budget_nano_usd_per_month: int = 0
+    """What its calls may cost in a month (UTC); 0: as the settings say."""
 
 
 def check_project(project: Project, *, policy_given: bool) -> None:
@@ -65,6 +71,11 @@ def check_project(project: Project, *, policy_given: bool) -> None:
     check_slug("slug", project.slug)
     if not 1 <= len(project.title.strip()) <= MAX_TITLE_CHARS:
         raise UsageError(f"title: got {len(project.title)} characters, want 1 to {MAX_TITLE_CHARS}")
+    if not 0 <= project.budget_nano_usd_per_month <= MAX_BUDGET_NANO_USD:
+        raise UsageError(
+            f"budget: got {usd_text(project.budget_nano_usd_per_month)} USD,"
+            f" want 0 to {usd_text(MAX_BUDGET_NANO_USD)}"
+        )
     if not project.relays:
         raise UsageError(f"relays: got none, want ws:// or wss:// addresses, or {EMBEDDED_RELAY}")
     for relay in project.relays:

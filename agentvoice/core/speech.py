@@ -241,7 +241,11 @@ class ToolCallRequested:
 
 @dataclass(frozen=True, slots=True)
 class UsageReported:
-    """What a response (or a transcription) used; audio in ms where the engine bills by time."""
+    """What a response (or a transcription) used; audio in ms where the engine bills by time.
+
+    `input_cached_tokens` are part of the input tokens of all kinds; those of audio and image are
+    part of it, the rest of it is text. Reasoning is part of the output text.
+    """
 
     response: str
     model: str
@@ -251,6 +255,9 @@ class UsageReported:
     output_text_tokens: int = 0
     output_audio_tokens: int = 0
     audio_ms: int = 0
+    input_image_tokens: int = 0
+    input_cached_audio_tokens: int = 0
+    input_cached_image_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,10 @@ from agentvoice.core.agent import AgentProfile, AgentRevision
 from agentvoice.core.call import Call
 from agentvoice.core.delivery import Delivery, Publication
 from agentvoice.core.item import Item
+from agentvoice.core.pricing import usd_text
 from agentvoice.core.project import Project
+from agentvoice.core.usage import UsageTotal
 
-NANO_PER_USD = 1_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -70,7 +71,10 @@ class PublicationDocument(msgspec.Struct):
 
 
 class UsageDocument(msgspec.Struct):
-    """What a call used, summed over its responses."""
+    """What a call used, summed over its responses.
+
+    `is_estimate`: some of the cost is an estimate. `priced_as_of`: the newest price's day.
+    """
 
     input_text_tokens: int = 0
     input_audio_tokens: int = 0
@@ -78,6 +82,9 @@ class UsageDocument(msgspec.Struct):
     output_text_tokens: int = 0
     output_audio_tokens: int = 0
     audio_ms: int = 0
+    input_image_tokens: int = 0
+    is_estimate: bool = False
+    priced_as_of: str | None = None
 
 
 class CallDocument(msgspec.Struct):
@@ -130,14 +137,6 @@ def iso_time(utc_ms: int) -> str | None:
     if not utc_ms:
         return None
     return (_EPOCH + timedelta(milliseconds=utc_ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def usd_text(nano_usd: int) -> str:
-    """Return nano-dollars as an exact decimal string with at least two decimals: `0.0235192`."""
-    sign = "-" if nano_usd < 0 else ""
-    dollars, rest = divmod(abs(nano_usd), NANO_PER_USD)
-    decimals = f"{rest:09d}".rstrip("0").ljust(2, "0")
-    return f"{sign}{dollars}.{decimals}"
 
 
 def item_document(item: Item) -> ItemDocument:
@@ -229,6 +228,46 @@ def call_summary(call: Call) -> CallSummary:
     )
 
 
+class UsageLine(msgspec.Struct):
+    """One line of a report: what calls used and cost, summed up; `name` is "" in the last one.
+
+    Prices were those of `priced_from` to `priced_until` (days), null where nothing had a price.
+    """
+
+    name: str
+    calls: int
+    cost_usd: str
+    estimated_usd: str
+    input_text_tokens: int
+    input_audio_tokens: int
+    input_image_tokens: int
+    input_cached_tokens: int
+    output_text_tokens: int
+    output_audio_tokens: int
+    audio_ms: int
+    priced_from: str | None
+    priced_until: str | None
+
+
+def usage_line(total: UsageTotal) -> UsageLine:
+    """Return a line of a report as it is printed."""
+    return UsageLine(
+        name=total.name,
+        calls=total.calls,
+        cost_usd=usd_text(total.cost_nano_usd),
+        estimated_usd=usd_text(total.estimated_nano_usd),
+        input_text_tokens=total.input_text_tokens,
+        input_audio_tokens=total.input_audio_tokens,
+        input_image_tokens=total.input_image_tokens,
+        input_cached_tokens=total.input_cached_tokens,
+        output_text_tokens=total.output_text_tokens,
+        output_audio_tokens=total.output_audio_tokens,
+        audio_ms=total.audio_ms,
+        priced_from=total.priced_from or None,
+        priced_until=total.priced_until or None,
+    )
+
+
 class PublicationSummary(msgspec.Struct):
     """A thread in `publication list --json`."""
 
@@ -265,9 +304,10 @@ def agent_document(revision: AgentRevision, *, npub: str) -> dict[str, Any]:
 
 
 def project_document(project: Project, *, npub: str) -> dict[str, Any]:
-    """Return a project as it is printed: its fields and its npub."""
+    """Return a project as it is printed: its fields, its budget as money (null: none), its npub."""
     fields: dict[str, Any] = msgspec.to_builtins(project)
-    return {**fields, "npub": npub}
+    budget = fields.pop("budget_nano_usd_per_month")
+    return {**fields, "budget_usd_per_month": usd_text(budget) if budget else None, "npub": npub}
 
 
 def encode_document(document: object) -> bytes:

@@ -79,4 +79,7 @@ def _sum(entries: tuple[UsageEntry, ...]) -> UsageDocument:
         output_text_tokens=sum(entry.output_text_tokens for entry in entries),
         output_audio_tokens=sum(entry.output_audio_tokens for entry in entries),
         audio_ms=sum(entry.audio_ms for entry in entries),
+        input_image_tokens=sum(entry.input_image_tokens for entry in entries),
+        is_estimate=any(entry.is_estimate for entry in entries),
+        priced_as_of=max((entry.priced_as_of for entry in entries), default="") or None,
     )

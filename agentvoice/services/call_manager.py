@@ -10,17 +10,20 @@ from functools import partial
 import structlog
 
 from agentvoice.config import CallSettings
-from agentvoice.core.call import LEASE_RENEW_S, LEASE_VALID_MS, Call, CallState, EndReason
+from agentvoice.core.call import LEASE_RENEW_S, LEASE_VALID_MS, LOCAL_CALLER, Call, CallState, EndReason
 from agentvoice.core.ids import RANDOM_BYTES, build_uuid7
 from agentvoice.core.metrics import CALLS_ENDED, CALLS_LIVE, NO_METRICS
 from agentvoice.core.ports import CallerLeg, Clock, HttpTools, Metrics
+from agentvoice.core.pricing import PriceTable, nano_usd_of
 from agentvoice.core.project import Project
 from agentvoice.errors import AgentVoiceError, CallLimitReached, NotFound, StorageBusy
+from agentvoice.services.call_meter import CallMeter, limits_of
 from agentvoice.services.call_metrics import MeasuredLeg
 from agentvoice.services.call_record import CallRecord
 from agentvoice.services.call_session import CallSession
 from agentvoice.services.cast import Cast, check_enabled
 from agentvoice.services.session_opening import Engines
+from agentvoice.services.spending import Account, Spending
 from agentvoice.services.warm_sessions import SessionSupply, WarmLimit
 from agentvoice.storage import agents, conversations, projects
 from agentvoice.storage.database import Database
@@ -37,11 +40,12 @@ ENDING_LIMIT_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class CallRequest:
-    """Who is called. `project` and `engine` may be "": the settings' project, the agent's engines."""
+    """Who is called, and by whom. `project` and `engine` may be "": the settings', the agent's own."""
 
     agent: str
     project: str = ""
     engine: str = ""
+    caller: str = LOCAL_CALLER
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,7 @@ class CallManager:
         call_ended: Callable[[str], Awaitable[None]],
         owner_id: str,
         http_tools: HttpTools,
+        prices: PriceTable,
         metrics: Metrics = NO_METRICS,
     ) -> None:
         self._database = database
@@ -83,6 +88,8 @@ class CallManager:
         self._owner_id = owner_id
         self._warm_limit = WarmLimit(settings.warm_sessions)
         self._http_tools = http_tools
+        self._prices = prices
+        self._spending = Spending(database, clock)
         self._live: dict[str, CallSession] = {}
         self._is_draining = False
 
@@ -102,12 +109,12 @@ class CallManager:
     ) -> CallOutcome:
         """Run a call from answer to end; `started` is told its id.
 
-        Raises NotFound (agent, project) or CallLimitReached before there is a call.
+        Raises NotFound (agent, project), CallLimitReached or BudgetSpent before there is a call.
         """
-        self._check_room()
-        project, call = await asyncio.to_thread(self._plan_call, request, leg.transport)
-        self._check_room()  # others may have come, or the daemon begun to stop, while this was read
-        record = CallRecord(call, self._writer, self._clock, self._metrics)
+        project, call = await self._admit(request, leg.transport)
+        account = self._spending.open(call)
+        meter = self._new_meter(account, project)
+        record = CallRecord(call, self._writer, self._clock, meter, self._metrics)
         session = CallSession(
             call,
             project,
@@ -128,9 +135,27 @@ class CallManager:
         finally:
             del self._live[call.id]
             self._metrics.add(CALLS_LIVE, -1)
+            self._spending.close(account)
         self._metrics.add(CALLS_ENDED, label=reason.value)
         await self._call_ended(call.id)
         return CallOutcome(call.id, reason, session.error)
+
+    async def _admit(self, request: CallRequest, transport: str) -> tuple[Project, Call]:
+        self._check_room()
+        project, call = await asyncio.to_thread(self._plan_call, request, transport)
+        await self._spending.check_start(project, request.caller, self._settings.budgets)
+        self._check_room()  # others may have come, or the daemon begun to stop, while this was read
+        return project, call
+
+    def _new_meter(self, account: Account, project: Project) -> CallMeter:
+        return CallMeter(
+            account,
+            self._spending,
+            limits_of(self._settings, project),
+            self._prices,
+            nano_usd_of(self._settings.budgets.estimated_usd_per_minute),
+            self._engines.free,
+        )
 
     def _check_room(self) -> None:
         if self._is_draining:
@@ -143,9 +168,8 @@ class CallManager:
             raise StorageBusy("database: it takes no writes now, so a new call could not be kept")
 
     async def check(self, request: CallRequest) -> None:
-        """Raise what `run` would raise before there is a call: NotFound, Refused, CallLimitReached."""
-        self._check_room()
-        await asyncio.to_thread(self._plan_call, request, "")
+        """Raise what `run` would raise before there is a call."""
+        await self._admit(request, "")
 
     def _plan_call(self, request: CallRequest, transport: str) -> tuple[Project, Call]:
         with self._database.reading() as reading:
@@ -165,6 +189,7 @@ class CallManager:
             owner_id=self._owner_id,
             lease_until=now + LEASE_VALID_MS,
             started_at=now,
+            caller=request.caller,
         )
         return project, call
 

@@ -14,7 +14,8 @@ from agentvoice.core.ids import RANDOM_BYTES, build_uuid7
 from agentvoice.core.item import Item
 from agentvoice.core.metrics import AUDIO_DROPPED, FROM_GAP, NO_METRICS
 from agentvoice.core.ports import Clock, Metrics
-from agentvoice.core.speech import UsageReported
+from agentvoice.core.speech import ResponseStarted, UsageReported
+from agentvoice.services.call_meter import CallMeter, Maker
 from agentvoice.storage import call_log, conversations, usage
 from agentvoice.storage.call_log import CallLogEntry
 from agentvoice.storage.usage import UsageEntry
@@ -26,7 +27,10 @@ log = structlog.get_logger(__name__)
 class CallRecord:
     """Keeps one call. Only `begin` and `end` wait for the disk; a live call never does."""
 
-    def __init__(self, call: Call, writer: Writer, clock: Clock, metrics: Metrics = NO_METRICS) -> None:
+    def __init__(
+        self, call: Call, writer: Writer, clock: Clock, meter: CallMeter, metrics: Metrics = NO_METRICS
+    ) -> None:
+        self.meter = meter
         self._call = call
         self._writer = writer
         self._clock = clock
@@ -90,13 +94,19 @@ class CallRecord:
             durable=True,
         )
 
+    def response_started(self, event: ResponseStarted) -> None:
+        """A reply began: what it uses is of the agent that has the call now, whoever has it later."""
+        self.meter.response_started(event.response, Maker(self._agent, self._engine))
+
     def usage(self, used: UsageReported) -> None:
-        """Keep what a reply used."""
+        """Keep what a reply used and cost."""
+        maker, cost = self.meter.book(used, Maker(self._agent, self._engine))
         entry = UsageEntry(
             id=build_uuid7(self._clock.utc_ms(), self._clock.random_bytes(RANDOM_BYTES)),
             call_id=self._call.id,
-            agent=self._agent,
-            engine=self._engine,
+            project=self._call.project,
+            agent=maker.agent,
+            engine=maker.engine,
             model=used.model,
             used_at=self._clock.utc_ms(),
             input_text_tokens=used.input_text_tokens,
@@ -105,6 +115,13 @@ class CallRecord:
             output_text_tokens=used.output_text_tokens,
             output_audio_tokens=used.output_audio_tokens,
             audio_ms=used.audio_ms,
+            input_image_tokens=used.input_image_tokens,
+            input_cached_audio_tokens=used.input_cached_audio_tokens,
+            input_cached_image_tokens=used.input_cached_image_tokens,
+            response=used.response,
+            cost_nano_usd=cost.nano_usd,
+            priced_as_of=cost.priced_as_of,
+            is_estimate=cost.is_estimate,
         )
         self._submit("usage", lambda session: usage.add_usage(session, entry))
 

@@ -46,6 +46,7 @@ from agentvoice.core.speech import (
     UsageReported,
 )
 from agentvoice.errors import AgentVoiceError, CallError, StorageError
+from agentvoice.services.call_budget import CallBudget
 from agentvoice.services.call_changes import CallChanges
 from agentvoice.services.call_farewell import CallFarewell
 from agentvoice.services.call_handover import CallHandover
@@ -65,8 +66,6 @@ from agentvoice.services.warm_sessions import SessionSupply
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
-
-NOTICE_LIMIT = "The call has reached its time limit."
 
 
 class CallSession:
@@ -106,7 +105,7 @@ class CallSession:
             ItemRemoved: self._nothing_said,
             SpeechStopped: dialogue.speech_stopped,
             AudioDelta: dialogue.audio,
-            ResponseStarted: dialogue.response_started,
+            ResponseStarted: self._response_started,
             ResponseEnded: self._response_ended,
             CallerText: self._typed,
             Played: self._played,
@@ -182,10 +181,11 @@ class CallSession:
             self._start,
         )
         self._on_event = self._routes()
+        budget = CallBudget(self._record.meter, self._dialogue, self._progress, self._clock, self._settings)
+        budget.begin(self._start, self.request_end)
         self._dialogue.display.show_status(CallStatus.CONNECTING)
         self._wish.show()
         self._start(self._read_leg(), "caller leg")
-        self._start(self._limit(), "time limit")
         self._start(self._changes.begin(self.call.agent), "first session")
         self._start(restore.roll_over(), "rollover")
         await self._progress.wait_for_end()
@@ -200,11 +200,6 @@ class CallSession:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-    async def _limit(self) -> None:
-        await self._clock.sleep_until(self._clock.monotonic_s() + self._settings.max_minutes * 60)
-        self._dialogue.notice(NOTICE_LIMIT)
-        self.request_end(EndReason.LIMIT)
 
     async def _close(self) -> None:
         """Finish what is open; a call that was cut off without a reason was drained."""
@@ -285,6 +280,10 @@ class CallSession:
     def _output_cleared(self, event: OutputCleared) -> None:
         self._dialogue.output_cleared(event.sample_count)
         self._farewell.check()
+
+    def _response_started(self, event: ResponseStarted) -> None:
+        self._record.response_started(event)
+        self._dialogue.response_started(event)
 
     def _response_ended(self, event: ResponseEnded) -> None:
         self._dialogue.response_ended(event)

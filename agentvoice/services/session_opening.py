@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import structlog
 
 from agentvoice.core.availability import Availability
-from agentvoice.core.engine import SessionConfig
+from agentvoice.core.engine import BillsBy, SessionConfig
 from agentvoice.core.metrics import NO_METRICS, SESSIONS_FAILED, SESSIONS_OPENED
 from agentvoice.core.ports import Clock, Metrics, SpeechEngine, SpeechSession
 from agentvoice.errors import AgentVoiceError, EngineUnavailable
@@ -40,6 +40,13 @@ class Engines:
         self._metrics = metrics
         self._clock = clock
         self._known = Availability(passed_over_s)
+
+    @property
+    def free(self) -> tuple[str, ...]:
+        """The engines whose providers bill nothing."""
+        return tuple(
+            name for name, engine in self._engines.items() if engine.capabilities.bills_by is BillsBy.NOTHING
+        )
 
     async def check(self, names: Iterable[str], timeout_s: float) -> dict[str, AgentVoiceError | None]:
         """Find out which of these engines could open a session now; return why not, by name."""

@@ -277,6 +277,7 @@ def _call(row: CallRow) -> Call:
         ended_at=row.ended_at,
         do_not_publish=row.do_not_publish,
         publication=PublicationState(row.publication),
+        caller=row.caller,
     )
 
 

@@ -31,6 +31,9 @@ PUBKEY_CHARS = 64
 SLUG_CHARS = 40
 WORD_CHARS = 20
 """Length of a state, a kind or a reason."""
+CALLER_CHARS = 64
+DAY_CHARS = 10
+"""Of a day as in 2026-11-01."""
 
 # SQLite gives row ids only to a column of the very type INTEGER.
 ROW_ID = BigInteger().with_variant(Integer(), "sqlite")
@@ -138,6 +141,7 @@ class CallRow(Row):
         Index(None, "project", "id"),
         Index(None, "state", "lease_until"),
         Index(None, "publication", "ended_at"),
+        Index(None, "caller", "started_at"),
     )
 
     id: Mapped[str] = mapped_column(String(ID_CHARS), primary_key=True)
@@ -161,6 +165,7 @@ class CallRow(Row):
     publication_error: Mapped[str] = mapped_column(SpokenText, server_default="")
     publication_locked_by: Mapped[str] = mapped_column(Text, server_default="")
     publication_locked_until: Mapped[int] = mapped_column(server_default="0")
+    caller: Mapped[str] = mapped_column(String(CALLER_CHARS), server_default="local")
 
 
 class CallAgentRow(Row):
@@ -214,10 +219,17 @@ class ItemRow(Row):
 
 
 class UsageRow(Row):
-    """What one response or transcription used, and what it cost."""
+    """What one response or transcription used, and what it cost.
+
+    `project` is the call's, so that a budget's sum reads these rows alone.
+    """
 
     __tablename__ = "usage"
-    __table_args__ = (Index(None, "call_id", "id"), Index(None, "used_at"))
+    __table_args__ = (
+        Index(None, "call_id", "id"),
+        Index(None, "used_at"),
+        Index(None, "project", "used_at"),
+    )
 
     id: Mapped[str] = mapped_column(String(ID_CHARS), primary_key=True)
     call_id: Mapped[str] = mapped_column(String(ID_CHARS), ForeignKey("call.id"))
@@ -232,6 +244,13 @@ class UsageRow(Row):
     audio_ms: Mapped[int]
     cost_nano_usd: Mapped[int]
     used_at: Mapped[int]
+    input_image_tokens: Mapped[int] = mapped_column(server_default="0")
+    input_cached_audio_tokens: Mapped[int] = mapped_column(server_default="0")
+    input_cached_image_tokens: Mapped[int] = mapped_column(server_default="0")
+    response: Mapped[str] = mapped_column(SpokenText, server_default="")
+    priced_as_of: Mapped[str] = mapped_column(String(DAY_CHARS), server_default="")
+    is_estimate: Mapped[bool] = mapped_column(server_default=false())
+    project: Mapped[str] = mapped_column(String(SLUG_CHARS), server_default="")
 
 
 class EventRow(Row):

@@ -19,6 +19,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from agentvoice.adapters.realtime_websocket import RealtimeEngine
 from agentvoice.adapters.system_clock import SystemClock
 from agentvoice.config import CallSettings, OpenAIEngineSettings, Settings
+from agentvoice.config.prices import read_prices
 from agentvoice.core.audio import CALL_FORMAT, AudioChunk
 from agentvoice.core.leg import HungUp
 from agentvoice.daemon import Runtime, open_runtime
@@ -157,6 +158,7 @@ def _manager(runtime: Runtime, engine: RealtimeEngine, calls: CallSettings) -> C
         ended,
         runtime.owner_id,
         runtime.http_tools,
+        read_prices(),
     )
 
 

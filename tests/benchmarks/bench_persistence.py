@@ -9,7 +9,12 @@ from concurrent.futures import Future
 from typing import Any
 
 from agentvoice.adapters.system_clock import SystemClock
+from agentvoice.config.prices import read_prices
+from agentvoice.core.budget import MS_PER_S, CallLimits
+from agentvoice.core.pricing import MS_PER_MINUTE, NANO_PER_USD
+from agentvoice.services.call_meter import CallMeter
 from agentvoice.services.call_record import CallRecord
+from agentvoice.services.spending import Spending
 from agentvoice.storage.database import Database
 from agentvoice.storage.writer import Operation, Writer
 from tests.benchmarks.figures import Row, percentile, spread
@@ -50,7 +55,11 @@ def run() -> list[Row]:
 async def measure(database: Database) -> list[Row]:
     """Return the figures of one database."""
     writer = TimedWriter(database)
-    record = CallRecord(call_of(1), writer, SystemClock())
+    clock, call = SystemClock(), call_of(1)
+    spending = Spending(database, clock)
+    limits = CallLimits(NANO_PER_USD, MS_PER_MINUTE, 0, 80, MS_PER_S)
+    meter = CallMeter(spending.open(call), spending, limits, read_prices(), 0, ("local",))
+    record = CallRecord(call, writer, clock, meter)
     await record.begin()
     idle_percent, idle_late_ms = await pace(lambda position: turn_of(1, position))
     writer.waits_ms.clear()

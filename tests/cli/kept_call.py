@@ -80,16 +80,9 @@ def keep_call(cli: Cli) -> None:
             conversations.upsert_item(session, CALL_ID, item)
         for number in (5, 6):
             entry = UsageEntry(
-                new_id(number),
-                CALL_ID,
-                "ada",
-                "openai",
-                "m",
-                STARTED_AT,
-                11_759_600,
-                input_text_tokens=3,
-                audio_ms=500,
-            )
+                new_id(number), CALL_ID, "default", "ada", "openai", "m", STARTED_AT, 11_759_600,
+                input_text_tokens=3, audio_ms=500, priced_as_of="2026-11-01", is_estimate=number == 6,
+            )  # fmt: skip
             usage.add_usage(session, entry)
         conversations.end_call(session, CALL_ID, EndReason.CALLER, STARTED_AT + 65_000)
     with database.writing(durable=True) as session:

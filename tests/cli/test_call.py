@@ -25,6 +25,7 @@ def test_a_call_is_shown_whole(kept: Cli):
     assert document["items"][1]["heard_ms"] == 640
     assert [item["tool"] for item in document["items"]] == [None, None, None, "note"]
     assert document["cost_usd"] == "0.0235192"
+    assert (document["usage"]["is_estimate"], document["usage"]["priced_as_of"]) == (True, "2026-11-01")
     assert (document["usage"]["input_text_tokens"], document["usage"]["audio_ms"]) == (6, 1_000)
     thread = document["publication"]
     pointer = decode_nevent("nevent", thread["nevent"])

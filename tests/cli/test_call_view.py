@@ -17,6 +17,7 @@ def test_people_see_the_transcript_and_the_thread(kept: Cli):
     assert '[tool_call] note {"text": "seven"}' in text
     assert re.search(r"link +nostr:nevent1", text)
     assert "2 waiting" in text
+    assert re.search(r"cost +0\.0235192 USD \(an estimate\)", text)
     assert "\x1b" not in text
 
 

@@ -24,3 +24,12 @@ def test_config_check_hides_the_databases_password(cli: Cli, monkeypatch: pytest
     for answer in (cli("config", "check"), cli("config", "check", "--json")):
         assert answer.code == 0
         assert password not in answer.out
+
+
+def test_a_wrong_price_table_is_named(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The operator's own table is read too."""
+    prices = tmp_path / "prices.toml"
+    prices.write_text('as_of = 2026-11-01\ncurrency = "EUR"\n')
+    monkeypatch.setenv("AGENTVOICE_CALLS__BUDGETS__PRICES_FILE", str(prices))
+    answer = cli("config", "check")
+    assert (answer.code, "currency: got the text 'EUR'" in answer.complaint) == (2, True)

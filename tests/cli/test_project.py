@@ -66,6 +66,9 @@ def test_every_option_is_stored(ready: Cli):
             "the environment variable is not set",
         ),
         (("edit", "garden"), 2, "edit: got no option"),
+        (("edit", "garden", "--budget", "-1"), 2, "--budget: got '-1', want USD such as 12.50"),
+        (("add", "p", "--new-key", "--budget", "1e3"), 2, "--budget: got '1e3', want USD such as 12.50"),
+        (("edit", "garden", "--budget", "9999999"), 2, "budget: got 9999999.00 USD, want 0 to 1000000.00"),
         (("edit", "garden", "--relay", "wss://x.example"), 2, "policy: got none"),
         (("edit", "nobody", "--title", "x"), 3, "no such project"),
         (("show", "nobody"), 3, "no such project"),
@@ -96,6 +99,17 @@ def test_outside_relays_may_be_added_once_the_policy_is_chosen(ready: Cli):
     assert first.document["relays"] == ["wss://a.example"]
     more = ("--relay", "wss://a.example", "--relay", "wss://b.example")
     assert ready("project", "edit", "garden", *more, "--json").document["policy"] == "public"
+
+
+def test_a_budget_is_money(ready: Cli):
+    """It is given and shown in USD, to the nano-dollar; 0 takes it away."""
+    added = ready("project", "add", "garden", "--new-key", "--budget", "12.5", "--json").document
+    assert added["budget_usd_per_month"] == "12.50"
+    more = ready("project", "edit", "garden", "--budget", "20.000000001", "--json").document
+    assert more["budget_usd_per_month"] == "20.000000001"
+    assert (
+        ready("project", "edit", "garden", "--budget", "0", "--json").document["budget_usd_per_month"] is None
+    )
 
 
 def test_edit_keeps_what_is_not_given(ready: Cli):

@@ -18,6 +18,8 @@ FAR = ("wss://relay.example",)
         ({"slug": "No Slug"}, "slug: "),
         ({"title": "  "}, "title: got 2 characters, want 1 to 79"),
         ({"title": "x" * (MAX_TITLE_CHARS + 1)}, "title: got 80 characters"),
+        ({"budget_nano_usd_per_month": -1}, "budget: got -0.000000001 USD, want 0 to 1000000.00"),
+        ({"budget_nano_usd_per_month": 10**16}, "budget: got 10000000.00 USD, want 0 to 1000000.00"),
         ({"relays": ()}, "relays: got none, want ws:// or wss:// addresses, or embedded"),
         ({"relays": ("http://relay.example",)}, "relays: got 'http://relay.example', want ws://"),
         ({"relays": ("wss://",)}, "relays: got 'wss://', want ws://"),

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import msgspec
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from agentvoice.core.call import Call, CallState, EndReason, PublicationState
 from agentvoice.core.delivery import Delivery, DeliveryState, Publication, ThreadEvent
@@ -20,7 +15,6 @@ from agentvoice.protocols.documents import (
     call_document,
     encode_document,
     iso_time,
-    usd_text,
 )
 
 CALL = Call(
@@ -116,24 +110,3 @@ def test_an_unsigned_thread_has_neither_root_nor_link():
     """Before prepare there is nothing to point to."""
     publication = decoded(StoredCall(CALL, (), (), UsageDocument(), 0, thread()))["publication"]
     assert publication == {"state": "queued", "root": None, "nevent": None, "events": []}
-
-
-@pytest.mark.parametrize(
-    ("nano", "text"),
-    [
-        (0, "0.00"),
-        (23_519_200, "0.0235192"),
-        (1_500_000_000, "1.50"),
-        (1, "0.000000001"),
-        (-5, "-0.000000005"),
-    ],
-)
-def test_money_is_a_decimal_string(nano: int, text: str):
-    """Nano-dollars are printed in full, with at least two decimals."""
-    assert usd_text(nano) == text
-
-
-@given(st.integers(-(10**15), 10**15))
-def test_money_loses_nothing(nano: int):
-    """The printed amount is the stored one, to the last nano-dollar."""
-    assert Decimal(usd_text(nano)) * 10**9 == nano

@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from agentvoice.adapters.http_tool import AiohttpTools
 from agentvoice.adapters.realtime_websocket import RealtimeEngine
 from agentvoice.config import CallSettings, OpenAIEngineSettings
+from agentvoice.config.prices import read_prices
 from agentvoice.core.agent import ENGINE_OPENAI, AgentProfile
 from agentvoice.core.audio import CALL_FORMAT, AudioChunk
 from agentvoice.core.call import Call
@@ -95,6 +96,7 @@ class RealtimeHouse:
             self._call_ended,
             owner_id=f"process-{next(self._owners)}",
             http_tools=AiohttpTools(self.clock),
+            prices=read_prices(),
         )
 
     async def _call_ended(self, call_id: str) -> None:

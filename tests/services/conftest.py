@@ -11,14 +11,17 @@ import pytest
 
 from agentvoice.adapters.http_tool import AiohttpTools
 from agentvoice.config import CallSettings
+from agentvoice.config.prices import read_prices
 from agentvoice.core.agent import AgentProfile, LocalSettings
 from agentvoice.core.call import Call
 from agentvoice.core.item import Item
 from agentvoice.core.leg import HungUp
 from agentvoice.core.project import Project
 from agentvoice.services.call_manager import CallManager, CallOutcome, CallRequest
+from agentvoice.services.call_meter import CallMeter, limits_of
 from agentvoice.services.last_words import LAST_WORDS_S
 from agentvoice.services.session_opening import Engines
+from agentvoice.services.spending import Spending
 from agentvoice.storage import agents, conversations, projects
 from agentvoice.storage.database import Database
 from agentvoice.storage.writer import Writer
@@ -29,6 +32,7 @@ from tests.fakes.speech_session import FakeEngine, FakeSession
 from tests.fakes.tool_server import ToolServer
 
 WEATHER_KEY = "wx-93b1c7-secret"
+PRICES = read_prices()
 PROJECT = Project("home", "Home", "a" * 64)
 ADA = AgentProfile(
     "ada", "Ada", greeting="Hello, Ada here.", pubkey="b" * 64, local=LocalSettings(voice="one")
@@ -54,6 +58,7 @@ class House:
             for number, agent in enumerate((ADA, MAX)):
                 agents.create_agent(session, f"{number}" * 32, agent, self.clock.utc_ms())
         self.settings = CallSettings(max_calls=2, max_minutes=60, warm_sessions=0)
+        self.prices = PRICES
         self.engines = {engine.name: engine for engine in engines or (self.engine,)}
         self.manager = self.new_manager()
         self._calls: list[asyncio.Task[CallOutcome]] = []
@@ -70,8 +75,15 @@ class House:
             self._call_ended,
             owner_id=f"process-{next(self._owners)}",
             http_tools=self.http_tools,
+            prices=self.prices,
             metrics=self.metrics,
         )
+
+    def new_meter(self, call: Call) -> CallMeter:
+        """The meter of a call that no manager runs."""
+        spending = Spending(self.database, self.clock)
+        limits = limits_of(self.settings, PROJECT)
+        return CallMeter(spending.open(call), spending, limits, self.prices, 60_000_000, ("local",))
 
     async def _call_ended(self, call_id: str) -> None:
         self.ended.append(call_id)

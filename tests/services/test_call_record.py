@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from agentvoice.core.call import Call, CallState, EndReason, PublicationState
 from agentvoice.core.item import Item, ItemKind, ItemStatus, Role
 from agentvoice.core.project import PublishPolicy
-from agentvoice.core.speech import UsageReported
+from agentvoice.core.speech import ResponseStarted, UsageReported
 from agentvoice.errors import StorageError
 from agentvoice.services.call_record import CallRecord
 from agentvoice.storage import agents, conversations, usage
@@ -45,7 +45,7 @@ def record_of(house: House) -> CallRecord:
         now,
         now,
     )
-    return CallRecord(call, house.writer, house.clock)
+    return CallRecord(call, house.writer, house.clock, house.new_meter(call))
 
 
 def message(text: str, status: ItemStatus = ItemStatus.COMPLETED) -> Item:
@@ -93,6 +93,30 @@ async def test_usage_is_of_the_agent_and_engine_that_joined_last(house: House):
     assert rows == [("ada", "local", "smollm2"), ("max", "openai", "gpt-realtime")]
     assert joined == ["max"]
     assert house.call(CALL_ID).engine == "openai"
+
+
+async def test_a_reply_is_billed_to_the_agent_that_made_it(house: House):
+    """Its usage comes last, perhaps after a handover in place: it is still the old agent's."""
+    record = record_of(house)
+    await record.begin()
+    with house.database.reading() as reading:
+        other = agents.get_agent(reading, "max")
+    record.agent_joined(other, "openai")
+    record.response_started(ResponseStarted("r1"))
+    with house.database.reading() as reading:
+        record.agent_joined(agents.get_agent(reading, "ada"), "local")
+    record.usage(
+        UsageReported("r1", "gpt-realtime-2.1", 1_349, 110, 1_408, 97, 299, input_cached_audio_tokens=64)
+    )
+    record.usage(UsageReported("r2", "smollm2", audio_ms=9))
+    await house.settle()
+    with house.database.reading() as reading:
+        first, second = sorted(usage.usage_of(reading, CALL_ID), key=lambda row: row.response)
+    assert (first.agent, first.engine, first.response, first.project) == ("max", "openai", "r1", "home")
+    assert (first.cost_nano_usd, first.priced_as_of, first.is_estimate) == (23_519_200, "2026-11-01", False)
+    assert first.input_cached_audio_tokens == 64
+    assert (second.agent, second.cost_nano_usd, second.priced_as_of) == ("ada", 0, "")
+    assert record.meter.cost_nano_usd == 23_519_200
 
 
 async def test_a_row_that_cannot_be_kept_is_logged_not_raised(house: House):

@@ -48,7 +48,7 @@ async def outputs(link: Link, count: int) -> dict[str, Any]:
 def engine_for(house: House, server: ScriptedServer, tools: ToolServer) -> None:
     """Ada's engine is the one that talks to `server`."""
     settings = OpenAIEngineSettings(url=server.url, api_key="")
-    house.engines[ENGINE_OPENAI] = RealtimeEngine(settings, SystemClock())
+    house.engines[ENGINE_OPENAI] = RealtimeEngine(settings, SystemClock())  # type: ignore[assignment]  # the real one
     weather = HttpTool("weather", "Weather", f"{tools.url}/{{city}}", parameters=CITY)
     ada = replace(ADA, greeting="", engines=(ENGINE_OPENAI,), tools=AgentTools(http=(weather,)))
     with house.database.writing() as session:

@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import event, text
 
 from agentvoice.core.call import CallState
-from agentvoice.storage import conversations
+from agentvoice.core.usage import UsageGroup
+from agentvoice.storage import conversations, usage
 from agentvoice.storage.database import Database
 from agentvoice.storage.models import SpokenText
 from tests.storage.values import NOW, hex_id
@@ -33,6 +34,12 @@ QUERIES = {
     "due deliveries": lambda session: session.execute(text(DUE_DELIVERIES)),
     "threads to publish": lambda session: session.execute(text(TO_PUBLISH)),
     "crashed calls": lambda session: conversations.take_crashed_calls(session, NOW, "me"),
+    "a project's month": lambda session: usage.project_spent(
+        session, "garden", NOW, NOW + 1, but=[hex_id(1)]
+    ),
+    "a caller's hour": lambda session: usage.calls_of_caller(session, "local", NOW),
+    "usage of a call": lambda session: usage.usage_of(session, hex_id(1)),
+    "usage report": lambda session: usage.report_usage(session, UsageGroup.PROJECT, NOW, NOW + 1),
     "leases": lambda session: conversations.renew_leases(session, "me", NOW, [hex_id(1)]),
 }
 
@@ -72,6 +79,12 @@ def test_frequent_queries_use_an_index(database: Database, name: str):
     for plan in found:
         assert "Seq Scan" not in plan
         assert not [line for line in plan.splitlines() if reads_a_whole_table(line)], plan
+
+
+def test_a_month_s_budget_reads_the_project_s_rows_only(database: Database):
+    """The sum goes by the index of project and time, not through the usage of all projects."""
+    (plan,) = plans(database, QUERIES["a project's month"])
+    assert "ix_usage_project_used_at" in plan
 
 
 def test_a_query_without_an_index_is_seen(database: Database):

@@ -18,6 +18,7 @@ from agentvoice.storage import conversations
 from agentvoice.storage.database import Database
 from agentvoice.storage.models import Row
 from agentvoice.storage.schema import SCHEMA_VERSION, check_version
+from agentvoice.storage.usage import UsageEntry, usage_of
 from tests.storage.values import call
 
 ROOT = Path(__file__).parents[2]
@@ -90,6 +91,48 @@ def test_the_migrations_can_be_undone(empty_address: str):
     database.upgrade()
     assert database.schema_version() == SCHEMA_VERSION
     database.close()
+
+
+def test_costs_are_added_to_a_database_in_use(empty_address: str):
+    """0001 to 0002: old usage keeps its figures and gets its call's project; old calls are local."""
+    database = Database.open(empty_address, create=True)
+    with database._modes["upgrade"].begin() as connection:
+        migrate(connection, "0001")
+        columns = (
+            "id, project, agent, transport, engine, state, policy, relays, owner_id, lease_until, started_at"
+        )
+        for number, project in enumerate(("garden", "zoo")):
+            connection.execute(
+                text(
+                    f"INSERT INTO call ({columns}) VALUES"
+                    f" ('call{number}', '{project}', 'ada', 'text', 'local', 'ended', 'off', 'embedded', 'me', 0, 7)"
+                )
+            )
+            connection.execute(
+                text(
+                    f"INSERT INTO usage VALUES ('u{number}', 'call{number}', 'ada', 'openai', 'm', 1, 2, 3, 4, 5, 6, 7, 8)"
+                )
+            )
+    database.upgrade()
+    assert database.schema_version() == SCHEMA_VERSION
+    with database.reading() as session:
+        (entry,) = usage_of(session, "call1")
+        assert conversations.get_call(session, "call1").caller == "local"
+    assert entry == UsageEntry("u1", "call1", "zoo", "ada", "openai", "m", 8, 7, 1, 2, 3, 4, 5, 6)
+    with database._modes["upgrade"].begin() as connection:
+        migrate(connection, "0001")
+        assert connection.execute(text("SELECT count(*) FROM usage WHERE cost_nano_usd = 7")).scalar() == 2
+    database.close()
+
+
+def migrate(connection, revision: str) -> None:
+    """Go down to a revision."""
+    from alembic import command
+
+    config = Config()
+    config.set_main_option("script_location", str(bundled_folder("migrations")))
+    config.attributes["connection"] = connection
+    command.downgrade(config, revision)
 
 
 def test_an_older_schema_names_the_command(address: str):

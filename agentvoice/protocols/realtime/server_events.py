@@ -69,6 +69,7 @@ class CachedDetails(msgspec.Struct, frozen=True):
 
     text_tokens: int | None = None
     audio_tokens: int | None = None
+    image_tokens: int | None = None
 
 
 class TokenDetails(msgspec.Struct, frozen=True):
@@ -76,6 +77,7 @@ class TokenDetails(msgspec.Struct, frozen=True):
 
     text_tokens: int | None = None
     audio_tokens: int | None = None
+    image_tokens: int | None = None
     cached_tokens: int | None = None
     cached_tokens_details: CachedDetails | None = None
 
@@ -84,9 +86,13 @@ NO_DETAILS = TokenDetails()
 
 
 class WireUsage(msgspec.Struct, frozen=True):
-    """What a reply or a transcription used: tokens, or `seconds` of sound."""
+    """What a reply or a transcription used: tokens, or `seconds` of sound.
+
+    The totals hold what the details leave out (a reply's reasoning, servers without details).
+    """
 
     seconds: float | None = None
+    input_tokens: int | None = None
     input_token_details: TokenDetails | None = None
     output_tokens: int | None = None
     output_token_details: TokenDetails | None = None
