@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from itertools import count
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from tests.fakes.tool_server import ToolServer
 
 WEATHER_KEY = "wx-93b1c7-secret"
 PRICES = read_prices()
+PATIENCE_S = 20.0
 PROJECT = Project("home", "Home", "a" * 64)
 ADA = AgentProfile(
     "ada", "Ada", greeting="Hello, Ada here.", pubkey="b" * 64, local=LocalSettings(voice="one")
@@ -110,6 +111,13 @@ class House:
         for _ in range(3):
             await asyncio.to_thread(self.writer.flush().result)
             await self.clock.settle()
+
+    async def until(self, is_so: Callable[[], object]) -> None:
+        """Wait until something is so; reads of the database take as long as the machine lets them."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not is_so():
+                await self.settle()
+        await self.settle()
 
     async def hang_up(self, call: asyncio.Task[CallOutcome]) -> CallOutcome:
         """End a call as its caller; words that are still awaited do not come."""

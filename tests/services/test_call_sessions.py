@@ -54,7 +54,7 @@ async def asked_for_max(house: House) -> asyncio.Task[CallOutcome]:
     house.leg.do(CallerAudio(sound(700)))
     await house.settle()
     house.session.emit(TurnCommitted("u1"), ToolCallRequested("t1", "c1", "transfer_to_max", "{}"))
-    await house.settle()
+    await house.until(lambda: len(house.engine.sessions) == 2)
     return call
 
 
@@ -66,7 +66,7 @@ async def test_transfer_keeps_the_trigger(fixed: House):
     old.emit(ItemDone("u1", "Please give me Max"))
     await fixed.settle()
     await fixed.clock.advance(0.1)
-    await fixed.settle()
+    await fixed.until(lambda: fixed.session.told_of(Respond))
     assert "Please give me Max" in [command.item.text for command in fixed.session.told_of(CreateItem)]
     assert fixed.session.told_of(AppendAudio) == []
     assert fixed.session.told_of(Respond) == [Respond("Max speaking.")]
@@ -77,7 +77,7 @@ async def test_a_trigger_without_words_is_said_to_the_new_agent(fixed: House):
     """Its transcript does not come within the wait: the new session hears it instead."""
     call = await asked_for_max(fixed)
     await fixed.clock.advance(WORDS_S + 0.1)
-    await fixed.settle()
+    await fixed.until(lambda: fixed.session.told_of(Respond))
     assert fixed.session.config.agent.slug == "max"
     assert [command.chunk.duration_ms for command in fixed.session.told_of(AppendAudio)] == [700]
     fixed.session.emit(TurnCommitted("new"), ItemDone("new", "Please give me Max"))
@@ -133,7 +133,7 @@ async def test_the_old_session_is_closed_beside_the_new(fixed: House):
 
     old.close = close_slowly  # type: ignore[method-assign]  # this session's server is slow to say goodbye
     fixed.leg.do(SwitchAsked("max"))
-    await fixed.settle()
+    await fixed.until(lambda: len(fixed.engine.sessions) == 2)
     assert fixed.session.told_of(Respond) == [Respond("Max speaking.")]
     assert not old.is_closed
     slow_close.set()
