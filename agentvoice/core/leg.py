@@ -49,6 +49,11 @@ class InterruptPressed:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnEnded:
+    """The caller says that their spoken turn is over (push to talk); for sessions with manual turns."""
+
+
+@dataclass(frozen=True, slots=True)
 class SwitchAsked:
     """The caller pressed another agent's button."""
 
@@ -71,6 +76,7 @@ LegEvent = (
     | Played
     | OutputCleared
     | InterruptPressed
+    | TurnEnded
     | SwitchAsked
     | DoNotPublishPressed
     | HungUp

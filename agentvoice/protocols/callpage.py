@@ -30,6 +30,7 @@ from agentvoice.core.leg import (
     PublishingChanged,
     StatusChanged,
     SwitchAsked,
+    TurnEnded,
     TurnTimed,
 )
 from agentvoice.errors import RemoteProtocolError
@@ -80,6 +81,10 @@ class Interrupt(Frame, tag="interrupt"):
     """Stop what the agent says."""
 
 
+class TurnEnd(Frame, tag="turn_ended"):
+    """The caller's spoken turn is over (push to talk)."""
+
+
 class Switch(Frame, tag="switch"):
     """Hand over to another agent."""
 
@@ -94,7 +99,7 @@ class HangUp(Frame, tag="hang_up"):
     """End the call."""
 
 
-ClientFrame = Start | Text | PlayedFrame | ClearedFrame | Interrupt | Switch | DoNotPublish | HangUp
+ClientFrame = Start | Text | PlayedFrame | ClearedFrame | Interrupt | TurnEnd | Switch | DoNotPublish | HangUp
 
 # --- daemon to client -----------------------------------------------------------------------
 
@@ -224,6 +229,8 @@ def leg_event(frame: ClientFrame) -> LegEvent:
             return OutputCleared(samples)
         case Interrupt():
             return InterruptPressed()
+        case TurnEnd():
+            return TurnEnded()
         case Switch(agent=agent):
             return SwitchAsked(agent)
         case DoNotPublish():
@@ -247,6 +254,8 @@ def client_frame(event: LegEvent) -> ClientFrame | bytes:
             return ClearedFrame(samples=samples)
         case InterruptPressed():
             return Interrupt()
+        case TurnEnded():
+            return TurnEnd()
         case SwitchAsked(agent=agent):
             return Switch(agent=agent)
         case DoNotPublishPressed():

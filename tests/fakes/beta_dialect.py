@@ -66,7 +66,9 @@ def _ga_session(beta: dict[str, Any]) -> dict[str, Any]:
     assert beta["input_audio_format"] == beta["output_audio_format"] == "pcm16"
     assert 0.6 <= beta["temperature"] <= 1.2
     pcm = {"type": "audio/pcm", "rate": 24_000}
-    kept = {name: beta[name] for name in ("instructions", "tools", "tool_choice", "tracing") if name in beta}
+    kept: dict[str, Any] = {
+        name: beta[name] for name in ("instructions", "tools", "tool_choice", "tracing") if name in beta
+    }
     return {
         "type": "realtime",
         **kept,
