@@ -265,7 +265,11 @@ class RealtimeProtocol:
         repeated = self._repeats.request_refused(error) if is_last else None
         if repeated is not None:
             yield repeated
-        elif not (is_last and self._slot.refused(place_is_held=error.name == PLACE_IS_HELD)):
+        elif is_last and self._slot.refused(place_is_held=error.name == PLACE_IS_HELD):
+            return
+        elif error.event_id is None and error.name == PLACE_IS_HELD:  # the server's own wish for a reply
+            self._remarks.add(error.name, f"the provider had nothing left to do: {error.text}")
+        else:
             yield _told(error, Respond())
 
     def _session_created(self, event: se.SessionCreated) -> Iterator[SpeechEvent]:

@@ -113,6 +113,7 @@ class ResponseSlot:
         """A response is over; the place is free if it was the active one."""
         if self.state is SlotState.ACTIVE and response == self.active:
             self.active = ""
+            self._last_sent = None  # a refusal of it would have come before this end
             self._move(SlotEvent.ENDED)
 
     def refused(self, *, place_is_held: bool) -> bool:
