@@ -23,6 +23,7 @@ from agentvoice.core.leg import (
     PublishingChanged,
     StatusChanged,
     SwitchAsked,
+    TurnEnded,
     TurnTimed,
 )
 from agentvoice.errors import RemoteProtocolError
@@ -35,6 +36,7 @@ EVENTS: list[LegEvent] = [
     Played(480),
     OutputCleared(960),
     InterruptPressed(),
+    TurnEnded(),
     SwitchAsked("max"),
     DoNotPublishPressed(),
     HungUp(),

@@ -262,13 +262,14 @@ class RealtimeProtocol:
     def _request_refused(self, error: se.WireError) -> Iterator[SpeechEvent]:
         """A refusal without an event id can only mean the request sent last."""
         is_last = error.event_id is None or self._slot.is_request(error.event_id)
+        if error.event_id is None and not self._slot.has_request:  # the server's own wish for a reply
+            self._remarks.add(error.name, f"the provider had nothing left to do: {error.text}")
+            return
         repeated = self._repeats.request_refused(error) if is_last else None
         if repeated is not None:
             yield repeated
         elif is_last and self._slot.refused(place_is_held=error.name == PLACE_IS_HELD):
             return
-        elif error.event_id is None and error.name == PLACE_IS_HELD:  # the server's own wish for a reply
-            self._remarks.add(error.name, f"the provider had nothing left to do: {error.text}")
         else:
             yield _told(error, Respond())
 

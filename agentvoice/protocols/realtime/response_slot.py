@@ -113,7 +113,6 @@ class ResponseSlot:
         """A response is over; the place is free if it was the active one."""
         if self.state is SlotState.ACTIVE and response == self.active:
             self.active = ""
-            self._last_sent = None  # a refusal of it would have come before this end
             self._move(SlotEvent.ENDED)
 
     def refused(self, *, place_is_held: bool) -> bool:
@@ -174,6 +173,11 @@ class ResponseSlot:
         """A newer reply answers all that was said before; words to be spoken are still owed."""
         if self._held is not None and not self._held.respond.say:
             self._held = None
+
+    @property
+    def has_request(self) -> bool:
+        """Whether a refusal without an id can be meant for a request of ours."""
+        return self._last_sent is not None
 
     def is_request(self, event_id: str) -> bool:
         """Whether `event_id` is that of the request sent last."""
