@@ -102,22 +102,22 @@ class BargeIn:
             dialogue.respond()
 
     def item_done(self, event: ItemDone | ItemFailed) -> None:
-        """An item is finished; words of the caller settle whether they interrupted."""
-        role = self._dialogue.role_of(event.ref)
+        """An item is finished; the words of an unsure turn say that it interrupted.
+
+        Those of an older turn, which often come while its reply is spoken, say nothing of that.
+        """
         self._dialogue.item(event)
-        if role is not Role.USER:
-            return
-        self._do(self._interruption.words_heard())
         if event.ref in self._unsure:
             self._unsure.discard(event.ref)
+            self._do(self._interruption.words_heard())
             self._dialogue.respond()
 
     def removed(self, event: ItemRemoved) -> bool:
         """An item was nothing; returns whether it was a turn of the caller."""
         is_turn = self._dialogue.role_of(event.ref) is Role.USER
         self._dialogue.item(event)
-        self._unsure.discard(event.ref)
-        if is_turn:
+        if event.ref in self._unsure:
+            self._unsure.discard(event.ref)
             self._do(self._interruption.nothing_said())
         return is_turn
 
@@ -135,6 +135,7 @@ class BargeIn:
             case Step.RESUME:
                 dialogue.reply_resumed()
             case Step.CUT:
+                self._is_speech_unsure = False
                 dialogue.display.move(TurnEvent.SPEECH_STARTED)
                 dialogue.interrupt()
         self._wait()

@@ -106,3 +106,12 @@ def test_forgotten_speech_does_nothing_more():
     doubt.forget()
     assert doubt.due(99.0) is Step.NOTHING
     assert doubt.words_heard() is Step.NOTHING
+
+
+def test_an_older_turn_without_words_settles_nothing_while_the_caller_speaks():
+    """The end of the speech that holds the answer is still to come."""
+    doubt = Interruption()
+    doubt.speech_started(HOLD, 1_000, 10.0)
+    doubt.due(10.2)
+    assert doubt.nothing_said() is Step.NOTHING
+    assert doubt.doubt is Doubt.HELD

@@ -170,8 +170,9 @@ class RealtimeProtocol:
 
     def wait_over(self) -> None:
         """A wait has ended: what was put off is asked for again."""
-        self._slot.release()
-        self._send_next_request()
+        if not self.is_closed:
+            self._slot.release()
+            self._send_next_request()
 
     def _configure(self, config: SessionConfig) -> None:
         settings = config.agent.openai
