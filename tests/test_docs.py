@@ -12,6 +12,7 @@ import pytest
 
 from agentvoice import errors
 from agentvoice.config import Settings, load_settings
+from agentvoice.core.agent import AgentProfile
 from agentvoice.core.fields import walk_fields
 from agentvoice.protocols.profile_toml import decode_profile
 from tools import reference
@@ -60,6 +61,28 @@ def test_every_setting_is_documented(name: str):
     assert rows[0].startswith(f"| `{key}` |")
     assert len(meaning.split()) >= 3
     assert not section or f"## `[{section}]`" in page("config.md")
+
+
+@pytest.mark.parametrize("name", [name for name, _, _ in walk_fields(AgentProfile)])
+def test_every_setting_of_an_agent_is_documented(name: str):
+    """A profile's setting stands under its table with its meaning."""
+    table, _, key = name.rpartition(".")
+    text = page("agent-profile.md").split(f"## `[{table}]`\n" if table else "## Top of the file\n")[1]
+    [row] = [line for line in text.split("\n## ")[0].splitlines() if line.startswith(f"| `{key}` |")]
+    assert len(row.split("|")[4].split()) >= 3
+
+
+def test_the_examples_for_the_realtime_engine_are_right():
+    """Each TOML block of the page is a part of the settings, or of a profile."""
+    text = (TOP / "docs" / "howto" / "use-openai-realtime.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```toml\n(.*?)```", text, flags=re.S)
+    assert len(blocks) == 4
+    for block in blocks:
+        if block.startswith("[engines"):
+            assert reference.build_settings(block) != Settings()
+        else:
+            profile = decode_profile(f'slug = "a"\nname = "A"\n{block}', "page").profile
+            assert profile.openai != AgentProfile("a", "A").openai
 
 
 def test_every_error_is_documented():

@@ -10,7 +10,7 @@ import json
 import sys
 import tomllib
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,14 @@ sys.path.insert(0, str(TOP))
 from agentvoice import errors  # noqa: E402  the checkout's own package, wherever this is run from
 from agentvoice.cli import cli  # noqa: E402  the same
 from agentvoice.config import Settings, settings  # noqa: E402  the same
-from agentvoice.core.fields import build_from_table, field_kinds  # noqa: E402  the same
+from agentvoice.core import agent, openai_settings, tool  # noqa: E402  the same
+from agentvoice.core.fields import build_from_table, field_default, field_kinds  # noqa: E402  the same
+from agentvoice.protocols.realtime.beta import BETA  # noqa: E402  the same
+from agentvoice.protocols.realtime.dialect import (  # noqa: E402  the same
+    UNUSED_CLIENT_EVENTS,
+    USED_CLIENT_EVENTS,
+)
+from agentvoice.protocols.realtime.ga import GA  # noqa: E402  the same
 
 MADE = "<!-- Made by tools/reference.py from the code: `make reference` writes it again. -->"
 COLUMNS = 100
@@ -34,6 +41,8 @@ def render_all() -> dict[str, str]:
         "docs/reference/cli.md": render_cli(),
         "docs/reference/config.md": render_config(),
         "docs/reference/errors.md": render_errors(),
+        "docs/reference/agent-profile.md": render_profile(),
+        "docs/reference/realtime-events.md": render_realtime(),
         "config/agentvoice.toml": render_example(),
     }
 
@@ -80,9 +89,9 @@ def _help_of(command: click.Command, context: click.Context) -> str:
 # The settings.
 
 
-def setting_notes() -> dict[str, dict[str, str]]:
-    """Return {class: {field: docstring}}; the class's own docstring under ""."""
-    tree = ast.parse(Path(settings.__file__).read_text(encoding="utf-8"))
+def setting_notes(source: str = settings.__file__) -> dict[str, dict[str, str]]:
+    """Return {class: {field: docstring}} of a source file; the class's own docstring under ""."""
+    tree = ast.parse(Path(source).read_text(encoding="utf-8"))
     notes: dict[str, dict[str, str]] = {}
     for found in tree.body:
         if isinstance(found, ast.ClassDef):
@@ -182,6 +191,79 @@ def render_example() -> str:
 def build_settings(text: str) -> Settings:
     """Return the settings of a TOML text, without files and environment."""
     return build_from_table(Settings, tomllib.loads(text))
+
+
+# The profile of an agent.
+
+
+def render_profile() -> str:
+    """Return the reference of an agent's profile."""
+    notes = {
+        name: note
+        for module in (agent, openai_settings, tool)
+        for name, note in setting_notes(module.__file__).items()
+    }
+    parts = [
+        "# The agent profile",
+        MADE,
+        "What `agent export` writes and `agent import` and `agent edit` read (TOML). `--set KEY=VALUE` takes the"
+        " dotted names. `key` names the signing key (an npub or `env:NAME`). What is left out is at its default.",
+    ]
+    tables = [
+        *((f"[{section}]", value) for section, value in walk_sections(agent.AgentProfile("", ""))),
+        ("[[tools.http]]", tool.HttpTool("", "", "")),
+        ("[[tools.mcp]]", tool.McpServer("", "")),
+    ]
+    for section, value in tables:
+        noted = notes[type(value).__name__]
+        kinds = field_kinds(type(value))
+        defaults = {field.name: field_default(field) for field in fields(value)}
+        parts.append(f"## `{section}`" if section != "[]" else "## Top of the file")
+        rows = [
+            f"| `{name}` | {_default_of(defaults[name])} | {kinds[name].wanted}"
+            f" | {' '.join(noted.get(name, '').split())} |"
+            for name, _ in _plain_fields(value)
+        ]
+        parts.append("\n".join(["| setting | default | wanted | meaning |", "|---|---|---|---|", *rows]))
+    return "\n\n".join(parts) + "\n"
+
+
+def _default_of(value: Any) -> str:
+    if value is MISSING:
+        return "needed"
+    return f"`{json.dumps(value)}`" if isinstance(value, tuple) else f"`{toml_value(value)}`"
+
+
+# The events of the Realtime API.
+
+
+def render_realtime() -> str:
+    """Return what is done with each event of the Realtime API, in both dialects."""
+    parts = [
+        "# Events of the Realtime API",
+        MADE,
+        "What the engine `openai` does with each event, by dialect (`engines.openai.dialect`). An event that is"
+        " not here is logged once a session and survived.",
+        "## From the server",
+    ]
+    names = sorted({name for each in (GA, BETA) for name in {*each.shapes, *each.noted}})
+    rows = [f"| `{name}` | {_dialects_of(name)} | {_meaning_of(name)} |" for name in names]
+    parts.append("\n".join(["| event | dialect | what we do |", "|---|---|---|", *rows]))
+    rows = [f"| `{name}` | sent: {why} |" for name, why in USED_CLIENT_EVENTS.items()]
+    rows += [f"| `{name}` | not sent: {why} |" for name, why in UNUSED_CLIENT_EVENTS.items()]
+    parts += ["## To the server", "\n".join(["| event | what for |", "|---|---|", *rows])]
+    return "\n\n".join(parts) + "\n"
+
+
+def _dialects_of(name: str) -> str:
+    return ", ".join(each.name for each in (GA, BETA) if name in each.shapes or name in each.noted)
+
+
+def _meaning_of(name: str) -> str:
+    shape = GA.shapes.get(name) or BETA.shapes.get(name)
+    if shape is None:
+        return "noted: it repeats another event, or is about what we do not use"
+    return f"acted on: {(shape.__doc__ or '').splitlines()[0]}"
 
 
 # The errors.

@@ -26,6 +26,7 @@ from agentvoice.core.leg import (
     OutputCleared,
     Played,
     StatusChanged,
+    TurnEnded,
 )
 from agentvoice.core.playout import PlayoutBuffer
 from agentvoice.core.ports import Clock
@@ -80,6 +81,7 @@ class WavLeg:
         self._playout = PlayoutBuffer()
         self._in_flight = b""  # what is being played in the frame that passes now
         self._next_tick_s = 0.0
+        self._has_turn = False  # speech since the last turn's end
         self._task: asyncio.Task[None] | None = None
         self._is_closed = False
 
@@ -145,12 +147,22 @@ class WavLeg:
         for number, frame in enumerate(self._frames()):
             if speech.is_speech[number]:
                 self._watch.caller_spoke()
+                self._has_turn = True
             await self._send(frame)
-            if number in speech.pauses and self._pace is not Pace.REALTIME:
-                await self._wait(REPLY_SETTLE_S)
+            if number in speech.pauses:
+                self._end_turn()
+                if self._pace is not Pace.REALTIME:
+                    await self._wait(REPLY_SETTLE_S)
             if self._watch.has_ended:
                 return
+        self._end_turn()
         await self._wait(REPLY_SETTLE_S)
+
+    def _end_turn(self) -> None:
+        """A pause ends the turn, for sessions that leave it to the caller."""
+        if self._has_turn:
+            self._has_turn = False
+            self._events.push(TurnEnded())
 
     def _frames(self) -> Iterator[bytes]:
         for start in range(0, len(self._wav.samples), _FRAME_BYTES):

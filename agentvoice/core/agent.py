@@ -39,8 +39,11 @@ class StageSettings:
     """
 
     model: str = ""
+    """A local model, or the name that the endpoint knows; empty: the engine's default."""
     url: str = ""
+    """Address of an OpenAI-compatible endpoint; empty: the stage runs on this machine."""
     api_key: str = ""
+    """Where the endpoint's key is: `env:NAME` or `file:PATH`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +51,19 @@ class LocalSettings:
     """Settings of an agent on the local engine. Empty stages use the engine's defaults."""
 
     voice: str = ""
+    """The voice; empty: the engine's default."""
     vad_threshold: float = 0.5
+    """How surely sound must be speech, 0.05 to 0.95."""
     prefix_padding_ms: int = 300
+    """Sound before the speech that belongs to the turn."""
     silence_ms: int = 400
+    """Silence that ends a turn."""
     min_speech_ms: int = 100
+    """Shorter speech is no turn."""
     max_reply_sentences: int = 2
+    """Sentences that a reply has at most."""
     temperature: float = 0.2
+    """How freely the model chooses its words, 0 to 2."""
     stt: StageSettings = field(default_factory=StageSettings)
     llm: StageSettings = field(default_factory=StageSettings)
     tts: StageSettings = field(default_factory=StageSettings)
@@ -69,15 +79,25 @@ class AgentProfile:
     """
 
     slug: str
+    """What commands and tools call it."""
     name: str
+    """What people call it."""
     instructions: str = ""
+    """What it is and does."""
     aliases: tuple[str, ...] = ()
+    """What its name is misheard as."""
     about: str = ""
+    """What other agents may hand a caller over to it for."""
     greeting: str = ""
+    """What it says first; empty: it waits for the caller."""
     engines: tuple[str, ...] = (ENGINE_LOCAL,)
+    """The preferred engine first, then fallbacks."""
     handover_to: tuple[str, ...] = ()
+    """Slugs it may hand over to; empty: every enabled agent."""
     pubkey: str = ""
+    """Signs its turns; in a file it follows from `key`."""
     enabled: bool = True
+    """Whether it can be called."""
     local: LocalSettings = field(default_factory=LocalSettings)
     openai: OpenAISettings = field(default_factory=OpenAISettings)
     tools: AgentTools = field(default_factory=AgentTools)

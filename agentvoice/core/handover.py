@@ -7,7 +7,6 @@ from enum import StrEnum
 
 from agentvoice.core.agent import ENGINE_OPENAI, AgentProfile
 from agentvoice.core.engine import TOOL_TRANSFER_PREFIX, EngineCapabilities, HandoverTarget
-from agentvoice.core.openai_settings import TURN_DETECTION_MANUAL
 from agentvoice.errors import CallError
 
 
@@ -32,11 +31,6 @@ def speaker_of(agent: AgentProfile, engine: str) -> Speaker:
     if engine == ENGINE_OPENAI:
         return Speaker(engine, agent.openai.model, agent.openai.voice)
     return Speaker(engine, agent.local.llm.model, agent.local.voice)
-
-
-def has_manual_turns(agent: AgentProfile, engine: str) -> bool:
-    """Return whether `agent`'s sessions on `engine` leave the end of a turn to us."""
-    return engine == ENGINE_OPENAI and agent.openai.turn_detection.kind == TURN_DETECTION_MANUAL
 
 
 def plan_handover(

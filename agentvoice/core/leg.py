@@ -64,6 +64,11 @@ class InterruptPressed:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnEnded:
+    """The caller says that their spoken turn is over (push to talk); for sessions with manual turns."""
+
+
+@dataclass(frozen=True, slots=True)
 class SwitchAsked:
     """The caller pressed another agent's button."""
 
@@ -88,6 +93,7 @@ LegEvent = (
     | PlayoutReported
     | CallerAudioDropped
     | InterruptPressed
+    | TurnEnded
     | SwitchAsked
     | DoNotPublishPressed
     | HungUp

@@ -146,8 +146,11 @@ class OpenAISettings:
 
     @property
     def asks_for_replies(self) -> bool:
-        """Whether the provider waits to be asked for a reply after each turn."""
-        return self.is_manual or not self.turn_detection.create_response
+        """Whether the provider waits to be asked for a reply after each turn.
+
+        Where we judge what interrupts, we also know which speech wants a reply.
+        """
+        return self.is_manual or not self.turn_detection.create_response or self.interruption.is_ours
 
     @property
     def provider_interrupts(self) -> bool:

@@ -43,10 +43,20 @@ class Cut:
     received_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Unheard:
+    """Sound of a content part that the caller has not heard yet."""
+
+    ref: str
+    content_index: int
+    sound: bytes
+
+
 @dataclass(slots=True)
 class _Segment:
     part: Part
     samples: int
+    sounds: list[bytes]
     fence: int = 0
     """Number of the order to clear that this sound came before; 0: none yet."""
 
@@ -68,15 +78,27 @@ class Playback:
         """Whether everything that was queued has been played or dropped."""
         return all(segment.part is self._nobodys for segment in self._segments)
 
-    def queue(self, ref: str, content_index: int, sample_count: int) -> None:
-        """Note that sound of an item was sent to the leg."""
-        part = self._parts.setdefault((ref, content_index), Part(ref, content_index))
-        part.received += sample_count
+    def queue(self, ref: str, content_index: int, sound: bytes) -> None:
+        """Note that sound of an item was received and sent to the leg."""
+        self.receive(ref, content_index, sound)
+        self.send_on(ref, content_index, sound)
+
+    def receive(self, ref: str, content_index: int, sound: bytes) -> None:
+        """Note that sound of an item was received; it is not sent to the leg yet."""
+        self._part(ref, content_index).received += len(sound) // self._format.sample_bytes
+
+    def send_on(self, ref: str, content_index: int, sound: bytes) -> None:
+        """Note that sound received earlier was sent to the leg."""
+        part, sample_count = self._part(ref, content_index), len(sound) // self._format.sample_bytes
         last = self._segments[-1] if self._segments else None
         if last is not None and last.part is part and not last.fence:
             last.samples += sample_count
+            last.sounds.append(sound)
         else:
-            self._segments.append(_Segment(part, sample_count))
+            self._segments.append(_Segment(part, sample_count, [sound]))
+
+    def _part(self, ref: str, content_index: int) -> Part:
+        return self._parts.setdefault((ref, content_index), Part(ref, content_index))
 
     def played(self, sample_count: int) -> tuple[str, ...]:
         """Take the leg's running total; return the refs whose received sound is now all heard.
@@ -111,9 +133,32 @@ class Playback:
         An item heard to the end of what was received is not in the answer: there is nothing to
         truncate. `heard_ms` is rounded down and never more than was received.
         """
+        return tuple(self._cut(part) for part in self._unheard_parts(self._answered(sample_count)))
+
+    def taken_back(self, sample_count: int) -> tuple[Unheard, ...]:
+        """The leg has cleared what is to be played later: return it; nothing is cut."""
+        return tuple(
+            Unheard(segment.part.ref, segment.part.content_index, self._rest_of(segment))
+            for segment in self._answered(sample_count)
+            if segment.part is not self._nobodys
+        )
+
+    def cut_of(self, held: Iterable[Unheard]) -> tuple[Cut, ...]:
+        """Sound that was held back will not be played: return where its parts are cut."""
+        parts = dict.fromkeys((unheard.ref, unheard.content_index) for unheard in held)
+        return tuple(self._cut(self._part(*part)) for part in parts)
+
+    def _answered(self, sample_count: int) -> list[_Segment]:
+        """The oldest open order was answered: remove and return what the leg has dropped for it."""
         self.played(sample_count)
         self._answers = min(self._answers + 1, self._orders)
-        return self._drop(lambda segment: 0 < segment.fence <= self._answers)
+        dropped: list[_Segment] = []
+        while self._segments and 0 < self._segments[0].fence <= self._answers:
+            dropped.append(self._segments.popleft())
+        return dropped
+
+    def _rest_of(self, segment: _Segment) -> bytes:
+        return b"".join(segment.sounds)[-segment.samples * self._format.sample_bytes :]
 
     def abandon(self) -> tuple[Cut, ...]:
         """Nothing of what is queued counts any more; return what was cut.
@@ -128,12 +173,6 @@ class Playback:
     def begin_session(self) -> None:
         """The refs to come are another session's, which may use the same names."""
         self._parts.clear()
-
-    def _drop(self, is_dropped: Callable[[_Segment], bool]) -> tuple[Cut, ...]:
-        dropped: list[_Segment] = []
-        while self._segments and is_dropped(self._segments[0]):
-            dropped.append(self._segments.popleft())
-        return tuple(self._cut(part) for part in self._unheard_parts(dropped))
 
     def _unheard_parts(self, segments: Iterable[_Segment]) -> list[Part]:
         parts: list[Part] = []

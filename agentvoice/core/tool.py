@@ -79,21 +79,26 @@ _SCALARS = {"string", "number", "integer", "boolean"}
 
 @dataclass(frozen=True, slots=True)
 class HttpTool:
-    """A request that the model may make.
-
-    `url` may hold `{argument}` in its path. The other arguments go into the query (GET, DELETE) or
-    the JSON body. `parameters` is a JSON schema. A header's value is text, or a reference to a
-    secret with an optional word before it (`Bearer env:NAME`).
+    """A request that the model may make. Its arguments go into the URL's path where that names them,
+    the others into the query (GET, DELETE) or the JSON body.
     """
 
     name: str
+    """What the model calls it by."""
     description: str
+    """Tells the model when to use it."""
     url: str
+    """Where the request goes; may hold `{argument}` in its path."""
     method: str = "GET"
+    """`GET`, `POST`, `PUT`, `PATCH` or `DELETE`."""
     timeout_s: float = 10.0
+    """How long the answer may take."""
     max_result_chars: int = 4_000
+    """More of an answer is cut off, and marked."""
     headers: Mapping[str, str] = field(default_factory=dict)
+    """Text, or a reference to a secret with an optional word before it (`Bearer env:NAME`)."""
     parameters: Mapping[str, Any] = field(default_factory=lambda: dict(NO_PARAMETERS))
+    """JSON schema of the arguments, as a table or as JSON text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,22 +106,29 @@ class McpServer:
     """A server of the Model Context Protocol that the engine's provider calls for the model."""
 
     server_label: str
+    """Its name for the model."""
     server_url: str
+    """Where the provider reaches it."""
     authorization: str = ""
     """Reference to the token that the provider shows to the server."""
     allowed_tools: tuple[str, ...] = ()
     """Empty: all of its tools."""
     require_approval: str = "never"
+    """`never`, or `always`: then nobody here can give it, and the model waits."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentTools:
-    """The tools of an agent. `allowed_hosts`: if not empty, no tool may name another host."""
+    """The tools of an agent, besides those that hand over."""
 
     builtin: tuple[str, ...] = (TOOL_END_CALL, TOOL_CURRENT_TIME)
+    """Of `end_call`, `current_time` and `note` those that the agent has."""
     allowed_hosts: tuple[str, ...] = ()
+    """If not empty, no tool may name another host."""
     http: tuple[HttpTool, ...] = ()
+    """Requests that the model may make, see `[[tools.http]]`."""
     mcp: tuple[McpServer, ...] = ()
+    """Servers whose tools the provider calls, see `[[tools.mcp]]`."""
 
     def find_http(self, name: str) -> HttpTool | None:
         """Return the HTTP tool of this name."""

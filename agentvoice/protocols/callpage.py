@@ -32,6 +32,7 @@ from agentvoice.core.leg import (
     PublishingChanged,
     StatusChanged,
     SwitchAsked,
+    TurnEnded,
     TurnTimed,
 )
 from agentvoice.errors import RemoteProtocolError
@@ -97,6 +98,10 @@ class Interrupt(Frame, tag="interrupt"):
     """Stop what the agent says."""
 
 
+class TurnEnd(Frame, tag="turn_ended"):
+    """The caller's spoken turn is over (push to talk)."""
+
+
 class Switch(Frame, tag="switch"):
     """Hand over to another agent."""
 
@@ -112,7 +117,7 @@ class HangUp(Frame, tag="hang_up"):
 
 
 SoundFrame = PlayedFrame | ClearedFrame | PlayoutFrame | DroppedFrame
-ClientFrame = Start | Text | SoundFrame | Interrupt | Switch | DoNotPublish | HangUp
+ClientFrame = Start | Text | SoundFrame | Interrupt | TurnEnd | Switch | DoNotPublish | HangUp
 
 # --- daemon to client -----------------------------------------------------------------------
 
@@ -222,13 +227,19 @@ def decode_sound(data: bytes) -> AudioChunk:
 
 
 def decode_caller_sound(data: bytes) -> AudioChunk:
-    """Return a client's sound; raises RemoteProtocolError as decode_sound does, and below 1 ms.
-
-    Queues are bounded in milliseconds: frames of none would never fill them.
-    """
-    if len(data) < CALL_FORMAT.bytes_of(1):
+    """Return a client's sound; raises RemoteProtocolError as decode_sound does, and below 1 ms."""
+    if len(data) < CALL_FORMAT.bytes_of(1):  # queues are bounded in ms: frames of none would never fill them
         raise RemoteProtocolError(f"call socket: got {len(data)} bytes of sound, want 1 ms or more")
     return decode_sound(data)
+
+
+_PRESSES: tuple[tuple[Interrupt | TurnEnd | DoNotPublish | HangUp, LegEvent], ...] = (
+    (Interrupt(), InterruptPressed()),
+    (TurnEnd(), TurnEnded()),
+    (DoNotPublish(), DoNotPublishPressed()),
+    (HangUp(), HungUp()),
+)
+"""Frames that say all by their type."""
 
 
 def leg_event(frame: ClientFrame) -> LegEvent:
@@ -244,16 +255,12 @@ def leg_event(frame: ClientFrame) -> LegEvent:
             return PlayoutReported(depth_ms, underruns)
         case DroppedFrame(ms=ms):
             return CallerAudioDropped(ms)
-        case Interrupt():
-            return InterruptPressed()
         case Switch(agent=agent):
             return SwitchAsked(agent)
-        case DoNotPublish():
-            return DoNotPublishPressed()
-        case HangUp():
-            return HungUp()
-        case _:
+        case Start():
             raise RemoteProtocolError("call socket: got a second start frame; one socket is one call")
+        case _:
+            return next(event for pressed, event in _PRESSES if pressed == frame)
 
 
 def client_frame(event: LegEvent) -> ClientFrame | bytes:
@@ -271,14 +278,10 @@ def client_frame(event: LegEvent) -> ClientFrame | bytes:
             return PlayoutFrame(depth_ms=depth_ms, underruns=underruns)
         case CallerAudioDropped(duration_ms=ms):
             return DroppedFrame(ms=ms)
-        case InterruptPressed():
-            return Interrupt()
         case SwitchAsked(agent=agent):
             return Switch(agent=agent)
-        case DoNotPublishPressed():
-            return DoNotPublish()
         case _:
-            return HangUp()
+            return next(frame for frame, pressed in _PRESSES if pressed == event)
 
 
 def daemon_frame(update: CallUpdate) -> DaemonFrame:

@@ -18,7 +18,6 @@ from agentvoice.core.call import Call, CallState, EndReason
 from agentvoice.core.conversation import Conversation
 from agentvoice.core.ids import RANDOM_BYTES, build_uuid7
 from agentvoice.core.leg import (
-    CallerAudio,
     CallerText,
     CallStatus,
     DoNotPublishPressed,
@@ -34,18 +33,18 @@ from agentvoice.core.project import Project
 from agentvoice.core.speech import (
     AudioDelta,
     ItemRemoved,
+    Respond,
     ResponseEnded,
     ResponseStarted,
     SessionError,
     SessionLost,
-    SessionReady,
     SpeechEvent,
     SpeechStarted,
-    SpeechStopped,
     ToolCallRequested,
     UsageReported,
 )
 from agentvoice.errors import AgentVoiceError, CallError, StorageError
+from agentvoice.services.barge_in import BargeIn
 from agentvoice.services.call_budget import CallBudget
 from agentvoice.services.call_changes import CallChanges
 from agentvoice.services.call_farewell import CallFarewell
@@ -103,23 +102,21 @@ class CallSession:
         return {
             SpeechStarted: self._speech_started,
             ItemRemoved: self._nothing_said,
-            SpeechStopped: dialogue.speech_stopped,
             AudioDelta: dialogue.audio,
             ResponseStarted: self._response_started,
             ResponseEnded: self._response_ended,
             CallerText: self._typed,
             Played: self._played,
             OutputCleared: self._output_cleared,
-            InterruptPressed: lambda event: dialogue.interrupt(),
-            SessionReady: lambda event: None,
+            InterruptPressed: lambda event: self._barge_in.interrupt(),
             SessionLost: self._session_lost,
             SessionError: self._session_error,
             ToolCallRequested: self._tools.called,
             UsageReported: self._record.usage,
-            CallerAudio: self._caller_audio,
             SwitchAsked: lambda event: self._changes.start_switch(event.agent, None),
             DoNotPublishPressed: lambda event: self._wish.refuse(self._dialogue.notice),
             HungUp: lambda event: self.request_end(EndReason.CALLER),
+            **self._barge_in.routes(),
         }
 
     # Life.
@@ -145,6 +142,7 @@ class CallSession:
         self._dialogue = Dialogue(
             conversation, self._leg, self._record.item, self._clock, self._link.send, self._user_said
         )
+        self._barge_in = BargeIn(self._dialogue, self._link, self._clock, self._start)
         sessions = CallSessions(
             self._supply, self._link, self._dialogue, self._record, self._clock, self._settings, self._start
         )
@@ -251,21 +249,17 @@ class CallSession:
         handler = self._on_event.get(type(event), self._dialogue.item)
         handler(event)
 
-    def _caller_audio(self, event: CallerAudio) -> None:
-        if self._link.append(event.chunk):
-            self._dialogue.audio_appended(event.chunk.duration_ms)
-
     def _user_said(self, text: str) -> None:
         self._farewell.words_heard()
         self._wish.heard(text, self._dialogue.notice)
 
     def _speech_started(self, event: SpeechStarted) -> None:
         self._farewell.speech_started()
-        self._dialogue.speech_started(event)
+        self._barge_in.speech_started(event)
 
     def _nothing_said(self, event: ItemRemoved) -> None:
-        self._dialogue.item(event)
-        self._farewell.nothing_said()
+        if self._barge_in.removed(event):
+            self._farewell.nothing_said()
         self._tools.reply_possible()
 
     def _typed(self, event: CallerText) -> None:
@@ -293,7 +287,11 @@ class CallSession:
     def _session_error(self, event: SessionError) -> None:
         log.warning("session_error", call=self.call.id, code=event.code, message=event.message)
         self._record.happened("session_error", f"{event.code}: {event.message}")
-        if event.may_end_reply and not self._dialogue.output.active_response:
+        if event.is_retried:
+            self._dialogue.reply_comes_again()
+        elif event.may_end_reply and (
+            event.command == Respond.__name__ or not self._dialogue.output.active_response
+        ):
             if self._dialogue.owes_reply:  # else nothing was lost that the caller waits for
                 self._dialogue.notice(f"No answer: {event.message}")
             self._dialogue.no_reply_comes()

@@ -14,9 +14,9 @@ import structlog
 
 from agentvoice.config import CallSettings
 from agentvoice.core.engine import SessionConfig
-from agentvoice.core.handover import has_manual_turns
 from agentvoice.core.ports import Clock
 from agentvoice.core.speech import CommitInput, CreateItem
+from agentvoice.core.turn_policy import turn_policy_of
 from agentvoice.core.turn_taking import Turn
 from agentvoice.errors import TimedOut
 from agentvoice.services.call_record import CallRecord
@@ -130,7 +130,7 @@ class CallSessions:
         self.opened_at_s = fresh.opened_at_s
         self.dialogue.join_session(aligned=fresh.session.capabilities.aligned_transcript)
         self.link.join(fresh.engine, fresh.session)
-        is_manual = has_manual_turns(config.agent, fresh.engine.name)
+        is_manual = turn_policy_of(config.agent, fresh.engine.name).is_manual
         self.link.take_turns(manual=is_manual)
         for item in self.dialogue.conversation.items:
             if item.is_finished:

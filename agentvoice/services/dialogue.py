@@ -13,7 +13,6 @@ from agentvoice.core.agent import AgentProfile
 from agentvoice.core.conversation import Conversation, ConversationEvent
 from agentvoice.core.item import Item, ItemKind, Role
 from agentvoice.core.leg import AgentChanged, ItemChanged
-from agentvoice.core.playback import Cut
 from agentvoice.core.ports import CallerLeg, Clock
 from agentvoice.core.speech import (
     AudioDelta,
@@ -31,12 +30,12 @@ from agentvoice.core.speech import (
     SpeechStarted,
     SpeechStopped,
     ToolCallRequested,
-    TruncateItem,
     TurnCommitted,
 )
 from agentvoice.core.turn_taking import TurnEvent
 from agentvoice.core.turn_timing import TurnTiming
 from agentvoice.services.call_output import CallOutput
+from agentvoice.services.heard_items import HeardItems
 from agentvoice.services.turn_display import TurnDisplay
 
 
@@ -59,6 +58,8 @@ class Dialogue:
         self.conversation = conversation
         self.output = CallOutput(leg)
         self.display = TurnDisplay(leg)
+        self.agent: AgentProfile | None = None
+        """Who speaks now, None before the first agent joined."""
         self.has_spoken = False
         """Whether the session that is joined now has sent audio."""
         self.tools_run = False
@@ -68,9 +69,9 @@ class Dialogue:
         self._clock = clock
         self._send = send
         self._on_user_text = on_user_text
-        self._dropped_ms: dict[str, int] = {}  # of items whose end came too late to be heard
         self._awaits_reply = False
-        self._refs_of: dict[str, list[str]] = {}
+        self._left_to_provider: set[str] = set()  # interrupted replies that the provider stops itself
+        self._items = HeardItems(conversation, self.output, clock, send, self.note)
         self._timing = TurnTiming()
         self._silence_waiters: list[asyncio.Future[None]] = []
 
@@ -80,6 +81,11 @@ class Dialogue:
     def owes_reply(self) -> bool:
         """Whether the caller waits for a reply that has not begun or is being made."""
         return self._awaits_reply or bool(self.output.active_response)
+
+    @property
+    def is_replying(self) -> bool:
+        """Whether a reply is being made or heard."""
+        return self.output.is_audible or bool(self.output.active_response)
 
     def audio_appended(self, duration_ms: int) -> None:
         """Sound of the caller went to the session."""
@@ -94,66 +100,59 @@ class Dialogue:
         """The caller fell silent: a turn's time is counted from here."""
         self._timing.speech_stopped(event.audio_ms, self._clock.monotonic_s())
 
-    def interrupt(self) -> None:
-        """Stop what is being said: by speech, by button, by a typed turn."""
-        if not self.output.is_audible and not self.output.active_response:
+    def interrupt(self, *, by_provider: bool = False) -> None:
+        """Stop what is being said: by speech, by button, by a typed turn.
+
+        `by_provider`: it stops the reply itself, so that it is not told to.
+        """
+        if not self.is_replying:
             return
         # The leg's answer comes as OutputCleared and is cut there; the reply is cancelled then,
         # or here if none of its sound is on the way.
         was_audible = self.output.is_audible
         response = self.output.interrupt()
+        if by_provider:
+            self._left_to_provider.add(response)
+        else:
+            self._left_to_provider.discard(response)
         if not was_audible:
+            self._cancel(response)
+
+    def _cancel(self, response: str) -> None:
+        if response not in self._left_to_provider:
             self._send(CancelResponse(response))
+
+    def reply_held(self) -> None:
+        """The caller may be interrupting: what was not heard waits."""
+        self.output.hold()
+
+    def reply_resumed(self) -> None:
+        """They were not: it is played on."""
+        self.output.resume()
+        self.display.move(TurnEvent.TURN_REMOVED)
+        if self.output.is_audible:
+            self.display.move(TurnEvent.AUDIO_QUEUED)
+        self._check_over()
 
     def output_cleared(self, sample_count: int) -> None:
         """The leg dropped its sound: cut the items where they were heard, cancel the reply."""
         self.played(sample_count)
         for cut in self.output.cleared(sample_count):
-            self._cut_short(cut)
+            self._items.cut_short(cut)
         if self.output.is_muted(self.output.active_response):
-            self._send(CancelResponse(self.output.active_response))
+            self._cancel(self.output.active_response)
         self._check_over()
-
-    def _cut_short(self, cut: Cut) -> None:
-        """Cut an item and tell the session, which takes all of it for said."""
-        self._cut(cut)
-        item = self.conversation.item_of(cut.ref)
-        self._send(TruncateItem(cut.ref, cut.content_index, cut.heard_ms, item.text if item else ""))
-
-    def _cut(self, cut: Cut) -> None:
-        self.note(self.conversation.cut(cut, self._clock.utc_ms()))
-        self.output.settle(cut.ref)
 
     def played(self, sample_count: int) -> None:
         """The leg played on: items that are done and heard are finished."""
         for ref in self.output.played(sample_count):
-            self._heard(ref)
+            self._items.heard(ref)
         self._check_over()
-
-    def _heard(self, ref: str) -> None:
-        dropped_ms = self._dropped_ms.pop(ref, 0)
-        if dropped_ms:
-            received_ms = self.output.received_ms(ref)
-            self._cut_short(Cut(ref, 0, received_ms, received_ms + dropped_ms))
-            return
-        self.note(self.conversation.heard(ref, self._clock.utc_ms()))
-        item = self.conversation.item_of(ref)
-        if item is not None and item.is_finished:
-            self.output.settle(ref)
-
-    def _drop(self, event: AudioDelta) -> None:
-        """Sound of an interrupted reply came too late: its item ends with what was heard before."""
-        item = self.conversation.item_of(event.ref)
-        if item is None or item.is_finished:
-            return
-        self._dropped_ms[event.ref] = self._dropped_ms.get(event.ref, 0) + event.chunk.duration_ms
-        if self.output.is_heard(event.ref):  # else it is cut when the leg has cleared
-            self._heard(event.ref)
 
     def audio(self, event: AudioDelta) -> None:
         """Sound of the agent: pass it on at once."""
         if not self.output.play(event):
-            self._drop(event)
+            self._items.dropped(event)
             return
         self.has_spoken = True
         for timed in self._timing.first_sound(self.conversation.agent, self._clock.monotonic_s()):
@@ -172,26 +171,12 @@ class Dialogue:
         """A reply is over: what of it was never heard is cut, what is being heard goes on."""
         was_muted = self.output.is_muted(event.response)
         self.output.response_ended(event)
+        self._left_to_provider.discard(event.response)
         if event.status is ResponseStatus.LOST:
             self._awaits_reply = not was_muted  # its items are cut when the next session is joined
             return
-        for ref in self._refs_of.pop(event.response, []):
-            self._settle(ref, event.status, was_muted=was_muted)
+        self._items.response_ended(event, was_muted=was_muted)
         self._check_over()
-
-    def _settle(self, ref: str, status: ResponseStatus, *, was_muted: bool) -> None:
-        item = self.conversation.item_of(ref)
-        if item is None or item.is_finished:
-            return
-        if not self.output.is_heard(ref):
-            if not was_muted:  # it is still being played: finished when heard
-                self.item(ItemDone(ref))
-            return
-        received_ms = self.output.received_ms(ref)
-        if status is ResponseStatus.COMPLETED and not was_muted:  # else it may lack its end
-            self.item(ItemDone(ref))
-        else:
-            self._cut(Cut(ref, 0, received_ms, received_ms))
 
     def respond(self, say: str = "") -> None:
         """Ask the session for a reply."""
@@ -220,18 +205,28 @@ class Dialogue:
     def item(self, event: ConversationEvent) -> None:
         """Take in what the session tells of an item."""
         ref = event.ref
-        if isinstance(event, ItemAdded) and event.response:
-            self._refs_of.setdefault(event.response, []).append(ref)
+        if isinstance(event, ItemAdded):
+            self._items.added(event)
+        role = self.role_of(ref)
         received_ms = self.output.received_ms(ref)
         self.note(self.conversation.apply(event, self._clock.utc_ms(), received_ms))
         if isinstance(event, TurnCommitted):
             self._awaits_reply = True
             self.display.move(TurnEvent.TURN_COMMITTED)
-        elif isinstance(event, ItemRemoved):
+        elif isinstance(event, ItemRemoved) and role is not Role.AGENT:
             self._awaits_reply = False
             self.display.move(TurnEvent.TURN_REMOVED)
         elif isinstance(event, ItemDone | ItemFailed) and self.output.is_heard(ref):
-            self._heard(ref)
+            self._items.heard(ref)
+
+    def role_of(self, ref: str) -> Role | None:
+        """Whose item it is, None if it is unknown."""
+        item = self.conversation.item_of(ref)
+        return item.role if item else None
+
+    def reply_comes_again(self) -> None:
+        """The reply failed and was asked for again: it is still owed."""
+        self._awaits_reply = True
 
     def no_reply_comes(self) -> None:
         """The engine failed on this turn: stop waiting for its reply."""
@@ -267,6 +262,7 @@ class Dialogue:
 
     def agent_changed(self, agent: AgentProfile) -> None:
         """Tell the display who speaks."""
+        self.agent = agent
         self._leg.show(AgentChanged(agent.slug, agent.name))
 
     def handed_over(self, agent: AgentProfile, asked_at_s: float) -> None:
@@ -287,27 +283,12 @@ class Dialogue:
         self.conversation.begin_session(aligned=aligned)
         self.output.forget_session()
         self.has_spoken = False
-        self._refs_of.clear()
         self._awaits_reply = False
-        self._dropped_ms.clear()
+        self._left_to_provider.clear()
+        self._items.begin_session()
         self.display.begin_session()
         self._timing.begin_session()
 
     def cut_everything(self, said_again: str = "") -> None:
-        """Nothing more of this session will be heard: finish its items as they are.
-
-        A caller's turn without a transcript becomes a marked item, not a hole; `said_again` is the
-        one whose sound goes to the next session: it enters there, with its words.
-        """
-        now = self._clock.utc_ms()
-        for cut in self.output.abandon():
-            self._cut(cut)
-        for ref in self.conversation.unfinished():
-            item = self.conversation.item_of(ref)
-            if ref == said_again:
-                self.item(ItemRemoved(ref))
-            elif item is not None and item.role is Role.USER:
-                self.note(self.conversation.apply(ItemFailed(ref, "the session ended first"), now))
-            else:
-                received_ms = self.output.received_ms(ref)
-                self.note(self.conversation.cut(Cut(ref, 0, received_ms, received_ms), now))
+        """Nothing more of this session will be heard (see HeardItems.finish_all)."""
+        self._items.finish_all(said_again)

@@ -17,6 +17,7 @@ from agentvoice.core.ports import Clock, SpeechEngine, SpeechSession
 from agentvoice.core.speech import (
     AppendAudio,
     SessionLost,
+    SessionReady,
     SpeechCommand,
     SpeechEvent,
 )
@@ -98,6 +99,7 @@ class SessionLink:
         self._gap_ms = 0
         for chunk in kept:
             self._give(self._session, chunk)
+        self._on_event(SessionReady(""))  # a warm session told it long ago, and to nobody
         return sum(chunk.duration_ms for chunk in kept)
 
     def take_turns(self, *, manual: bool) -> None:

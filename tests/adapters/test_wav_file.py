@@ -10,7 +10,14 @@ from agentvoice.adapters.pauses import map_speech
 from agentvoice.adapters.reply_watch import GREETING_SETTLE_S, REPLY_SETTLE_S
 from agentvoice.adapters.wav_file import END_POINTING_MS, FRAME_S, Pace, WavLeg
 from agentvoice.adapters.wav_input import WavInput, read_wav
-from agentvoice.core.leg import CallStatus, CallUpdate, HungUp, StatusChanged
+from agentvoice.core.leg import (
+    CallerAudio,
+    CallStatus,
+    CallUpdate,
+    HungUp,
+    StatusChanged,
+    TurnEnded,
+)
 from tests.fakes.clock import ManualClock
 from tests.fakes.recorded_callers import RATE_HZ, TWO_TURNS, recorded, silence, sound
 from tests.fakes.scripted_call import ScriptedCall
@@ -68,6 +75,18 @@ async def test_the_greeting_is_waited_for(begin: Begin, clock: ManualClock):
     await clock.advance(GREETING_SETTLE_S + 1)
     assert any(call.heard)
     assert TWO_TURNS.samples[:40_000] in call.heard
+
+
+@pytest.mark.parametrize("pace", list(Pace))
+async def test_a_pause_ends_the_turn(begin: Begin, clock: ManualClock, pace: Pace):
+    """Each of the two turns is ended once, after its speech, whatever the session makes of it."""
+    call = begin(pace=pace)
+    await answered(call, clock)
+    await clock.advance(30)
+    kinds = [type(event) for _, event in call.events if isinstance(event, CallerAudio | TurnEnded)]
+    assert kinds.count(TurnEnded) == 2
+    first = kinds.index(TurnEnded)
+    assert 0 < first and CallerAudio in kinds[first : kinds.index(TurnEnded, first + 1)]
 
 
 async def test_each_turn_waits_for_its_reply(begin: Begin, clock: ManualClock):

@@ -109,8 +109,8 @@ def test_the_model_name_tells_whether_it_reasons(model, reasons):
         (turns(kind="manual"), (True, True, False)),
         (turns(create_response=False), (False, True, True)),
         (turns(interrupt_response=False), (False, False, False)),
-        ({"interruption": Interruption(min_speech_ms=1)}, (False, False, False)),
-        ({"interruption": Interruption(resume_false_ms=1)}, (False, False, False)),
+        ({"interruption": Interruption(min_speech_ms=1)}, (False, True, False)),
+        ({"interruption": Interruption(resume_false_ms=1)}, (False, True, False)),
     ],
 )
 def test_who_asks_and_who_interrupts_follows_from_the_settings(settings, facts):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentvoice.core.audio import AudioFormat
-from agentvoice.core.playback import Cut, Playback
+from agentvoice.core.playback import Cut, Playback, Unheard
 
 MS = 24  # samples per millisecond at 24 kHz
 
@@ -14,7 +14,7 @@ def playback(*queued: tuple[str, int]) -> Playback:
     """A ledger with (ref, ms) already queued."""
     ledger = Playback(AudioFormat.PCM16_24K)
     for ref, ms in queued:
-        ledger.queue(ref, 0, ms * MS)
+        ledger.queue(ref, 0, bytes(2 * ms * MS))
     return ledger
 
 
@@ -59,7 +59,7 @@ def test_newer_reply_survives():
     """Sound queued after the order to clear is not touched by it."""
     ledger = playback(("old", 1_000))
     ledger.fence()
-    ledger.queue("new", 0, 200 * MS)
+    ledger.queue("new", 0, bytes(2 * 200 * MS))
     assert ledger.cleared(250 * MS) == (Cut("old", 0, 250, 1_000),)
     assert not ledger.is_idle
     assert ledger.played((250 + 200) * MS) == ("new",)
@@ -70,7 +70,7 @@ def test_two_orders_to_clear_are_answered_in_turn():
     """A second barge-in before the leg answered the first cuts each reply at its own place."""
     ledger = playback(("one", 100))
     ledger.fence()
-    ledger.queue("two", 0, 100 * MS)
+    ledger.queue("two", 0, bytes(2 * 100 * MS))
     ledger.fence()
     assert ledger.cleared(40 * MS) == (Cut("one", 0, 40, 100),)
     assert ledger.cleared(60 * MS) == (Cut("two", 0, 20, 100),)
@@ -80,8 +80,8 @@ def test_two_orders_to_clear_are_answered_in_turn():
 def test_content_parts_are_counted_apart_and_together():
     """Each content part is cut by itself; the item's milliseconds are the sum."""
     ledger = playback()
-    ledger.queue("a", 0, 100 * MS)
-    ledger.queue("a", 1, 200 * MS)
+    ledger.queue("a", 0, bytes(2 * 100 * MS))
+    ledger.queue("a", 1, bytes(2 * 200 * MS))
     ledger.played(150 * MS)
     assert (ledger.heard_ms("a"), ledger.received_ms("a")) == (150, 300)
     assert cut_at(ledger, 150) == (Cut("a", 1, 50, 200),)
@@ -107,7 +107,7 @@ def test_more_sound_after_an_underrun_continues_the_item():
     """An item that ran dry and goes on is heard again when the rest is."""
     ledger = playback(("a", 100))
     assert ledger.played(100 * MS) == ("a",)
-    ledger.queue("a", 0, 50 * MS)
+    ledger.queue("a", 0, bytes(2 * 50 * MS))
     assert not ledger.is_heard("a")
     assert ledger.played(150 * MS) == ("a",)
 
@@ -144,7 +144,7 @@ def test_nothing_is_heard_that_was_not_received(actions: list[tuple[str, int, in
     total = 0
     for action, item, samples in actions:
         if action == "queue":
-            ledger.queue(str(item), 0, samples)
+            ledger.queue(str(item), 0, bytes(2 * samples))
         else:
             total += samples
             if action == "played":
@@ -164,6 +164,52 @@ def test_a_cut_is_exact_in_every_format(format: AudioFormat):
     for heard_ms in (1, 19, 20, 333, 999):
         for more in (0, samples_per_ms - 1):  # part of a millisecond is not heard
             ledger = Playback(format)
-            ledger.queue("a", 0, 1_000 * samples_per_ms)
+            ledger.queue("a", 0, bytes(format.bytes_of(1_000)))
             ledger.fence()
             assert ledger.cleared(heard_ms * samples_per_ms + more) == (Cut("a", 0, heard_ms, 1_000),)
+
+
+def pcm(first: int, ms: int) -> bytes:
+    """`ms` of sound in which each millisecond can be told from the next."""
+    return b"".join(bytes([number % 251]) * (2 * MS) for number in range(first, first + ms))
+
+
+def test_sound_taken_back_is_what_was_not_heard():
+    """A pause gives back exactly the unheard samples, by item; nothing is cut and nothing idle is lost."""
+    ledger = playback()
+    ledger.queue("a", 0, pcm(0, 60))
+    ledger.queue("a", 0, pcm(60, 40))
+    ledger.queue("b", 1, pcm(0, 50))
+    ledger.fence()
+    ledger.queue("c", 0, pcm(0, 10))  # a newer reply, after the order
+    assert ledger.taken_back(70 * MS) == (Unheard("a", 0, pcm(70, 30)), Unheard("b", 1, pcm(0, 50)))
+    assert ledger.played(80 * MS) == ("c",)
+    assert (ledger.heard_ms("a"), ledger.received_ms("a"), ledger.is_heard("a")) == (70, 100, False)
+
+
+def test_sound_sent_on_again_is_heard_of_its_item():
+    """What was held back counts as received once, and as heard when it is played at last."""
+    ledger = playback(("a", 100))
+    ledger.fence()
+    [held] = ledger.taken_back(30 * MS)
+    ledger.receive("a", 0, bytes(2 * 20 * MS))  # came during the pause
+    assert ledger.received_ms("a") == 120
+    ledger.send_on("a", 0, held.sound)
+    ledger.send_on("a", 0, bytes(2 * 20 * MS))
+    assert ledger.played(120 * MS) == ("a",)
+
+
+def test_held_sound_is_cut_where_its_parts_were_heard():
+    """An interruption that is confirmed later cuts at the millisecond of the pause."""
+    ledger = playback(("a", 100), ("b", 50))
+    ledger.fence()
+    held = ledger.taken_back(30 * MS)
+    assert ledger.cut_of((*held, *held)) == (Cut("a", 0, 30, 100), Cut("b", 0, 0, 50))
+
+
+def test_abandoned_sound_is_not_taken_back():
+    """The session is gone: what the leg still held belongs to nobody."""
+    ledger = playback(("a", 100))
+    ledger.fence()
+    ledger.abandon()
+    assert ledger.taken_back(30 * MS) == ()

@@ -66,8 +66,9 @@ def _ga_session(beta: dict[str, Any]) -> dict[str, Any]:
     assert beta["input_audio_format"] == beta["output_audio_format"] == "pcm16"
     assert 0.6 <= beta["temperature"] <= 1.2
     pcm = {"type": "audio/pcm", "rate": 24_000}
-    names = ("instructions", "tools", "tool_choice", "tracing")
-    kept: dict[str, Any] = {str(name): beta[name] for name in names if name in beta}
+    kept: dict[str, Any] = {
+        name: beta[name] for name in ("instructions", "tools", "tool_choice", "tracing") if name in beta
+    }
     return {
         "type": "realtime",
         **kept,

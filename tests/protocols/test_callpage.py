@@ -25,6 +25,7 @@ from agentvoice.core.leg import (
     PublishingChanged,
     StatusChanged,
     SwitchAsked,
+    TurnEnded,
     TurnTimed,
 )
 from agentvoice.errors import RemoteProtocolError
@@ -39,6 +40,7 @@ EVENTS: list[LegEvent] = [
     PlayoutReported(40, 2),
     CallerAudioDropped(20),
     InterruptPressed(),
+    TurnEnded(),
     SwitchAsked("max"),
     DoNotPublishPressed(),
     HungUp(),

@@ -22,8 +22,11 @@ from agentvoice.core.speech import (
     CancelResponse,
     CreateItem,
     ItemAdded,
+    ItemRemoved,
     Respond,
+    ResponseEnded,
     ResponseStarted,
+    ResponseStatus,
     SessionError,
     SpeechStarted,
     ToolCallRequested,
@@ -267,3 +270,43 @@ async def test_an_item_announced_twice_is_one(house: House):
     await house.settle()
     call_id = await hang_up(house, call)
     assert said(house, call_id) == [(Role.USER, "ada", "", ItemStatus.FAILED)]
+
+
+async def test_a_reply_that_is_asked_for_again_is_still_owed(house: House):
+    """The provider failed and is asked again: the caller is told nothing, and is shown that it thinks."""
+    await house.live_call()
+    house.session.emit_turn("t1", "Ahoy?")
+    failed = SessionError("server_error", "sorry", command="Respond", is_retried=True)
+    house.session.emit(ResponseStarted("r1"), failed, ResponseEnded("r1", ResponseStatus.FAILED))
+    await house.settle()
+    assert house.leg.status is CallStatus.THINKING
+    assert not [item for item in house.leg.items.values() if item.kind is ItemKind.NOTICE]
+
+
+async def test_a_reply_that_failed_for_good_is_told(house: House):
+    """It had begun and came to nothing: the caller does not wait in silence."""
+    await house.live_call()
+    failed = SessionError("server_error", "sorry", command="Respond")
+    house.session.emit(ResponseStarted("r1"), failed, ResponseEnded("r1", ResponseStatus.FAILED))
+    await house.settle()
+    [notice] = [item for item in house.leg.items.values() if item.kind is ItemKind.NOTICE]
+    assert notice.text == "No answer: sorry"
+    assert house.leg.status is CallStatus.LISTENING
+
+
+async def test_words_taken_back_are_not_kept(house: House):
+    """A reply of text without sound is asked for again: only the spoken one is stored."""
+    call = await house.live_call()
+    house.session.emit(
+        ResponseStarted("r1"),
+        ItemAdded("i1", ItemKind.MESSAGE, Role.AGENT, "r1"),
+        SessionError("text_only_reply", "", command="Respond", is_retried=True),
+        ItemRemoved("i1"),
+        ResponseEnded("r1", ResponseStatus.COMPLETED),
+    )
+    await house.settle()
+    assert house.leg.status is CallStatus.THINKING
+    house.session.emit_reply("r2", "Ahoy.", 100)
+    await house.settle()
+    house.leg.hear_all()
+    assert said(house, await hang_up(house, call)) == [(Role.AGENT, "ada", "Ahoy.", ItemStatus.COMPLETED)]

@@ -66,6 +66,19 @@ COMMON_NOTED = frozenset({
 })  # fmt: skip
 """Known server events that repeat what others say, or are about what we do not use."""
 
+USED_CLIENT_EVENTS = {
+    "session.update": "the whole configuration, first and at each switch of agents",
+    "input_audio_buffer.append": "the caller's sound",
+    "input_audio_buffer.commit": "the end of a manual turn",
+    "input_audio_buffer.clear": "the caller's sound that is not yet part of a turn is forgotten",
+    "conversation.item.create": "typed turns, replayed items, results of tools",
+    "conversation.item.truncate": "an answer ends at the millisecond heard",
+    "conversation.item.delete": "an answer of which nothing was heard, or words without sound",
+    "response.create": "a reply that the server does not give by itself",
+    "response.cancel": "a reply that the server does not stop by itself",
+}
+"""The client events that we send, and what for."""
+
 UNUSED_CLIENT_EVENTS = {
     "conversation.item.retrieve": "an item's sound as the server cleaned it: nothing of ours needs it",
     "output_audio_buffer.clear": "for WebRTC and SIP, where the server holds the sound; here the caller leg does",

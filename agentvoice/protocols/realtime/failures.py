@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from agentvoice.core.speech import SessionLost
+from agentvoice.core.speech import SessionError, SessionLost, SpeechCommand
 from agentvoice.errors import (
     AgentVoiceError,
     AuthenticationRejected,
@@ -117,3 +117,9 @@ def lost_by_close(code: int | None, reason: str) -> tuple[SessionLost, AgentVoic
     if code in LASTING_CLOSES or code >= FIRST_PRIVATE_CLOSE:
         return SessionLost(text, retryable=False), EngineUnavailable(text)
     return SessionLost(text), ConnectionLost(text)
+
+
+def session_error(error: WireError, command: SpeechCommand | None) -> SessionError:
+    """Return what is told of an error that the session survives; `command` is what caused it, if known."""
+    name = type(command).__name__ if command else ""
+    return SessionError(error.name, error.message or "", error.type not in LASTING_TYPES, name)

@@ -26,7 +26,6 @@ from agentvoice.core.speech import (
     ItemRemoved,
     Respond,
     SendToolResult,
-    SessionError,
     SessionLost,
     SessionReady,
     SpeechCommand,
@@ -39,13 +38,14 @@ from agentvoice.protocols.realtime.caller_turns import CallerTurns
 from agentvoice.protocols.realtime.dialect import Dialect
 from agentvoice.protocols.realtime.failures import (
     BENIGN,
-    LASTING_TYPES,
     OTHER_DIALECT,
     lost_by_close,
     lost_by_error,
+    session_error,
 )
 from agentvoice.protocols.realtime.ga import GA
 from agentvoice.protocols.realtime.item_ledger import ItemLedger
+from agentvoice.protocols.realtime.mcp_servers import McpServers
 from agentvoice.protocols.realtime.remarks import Remarks
 from agentvoice.protocols.realtime.replies import Replies
 from agentvoice.protocols.realtime.reply_repeats import ReplyRepeats
@@ -80,7 +80,7 @@ class RealtimeProtocol:
         self._is_ready = False
         self._sent: dict[str, SpeechCommand] = {}  # by event id, oldest first
         self._event_count = 0
-        self._mcp_servers: dict[str, str] = {}  # labels, by the items that list their tools
+        self._mcp = McpServers(self._remarks)
         self._actions = self._actions_by_event()
         self._replies.model = config.agent.openai.model
         self.send(Configure(config))
@@ -108,7 +108,7 @@ class RealtimeProtocol:
             se.OutputTextDelta: replies.text_delta,
             se.OutputAudioDelta: replies.audio_delta,
             se.OutputAudioDone: replies.audio_done,
-            se.McpListingFailed: self._listing_failed,
+            se.McpListingFailed: self._mcp.listing_failed,
         }
 
     # --- to the server ------------------------------------------------------------------------
@@ -172,8 +172,9 @@ class RealtimeProtocol:
 
     def wait_over(self) -> None:
         """A wait has ended: what was put off is asked for again."""
-        self._slot.release()
-        self._send_next_request()
+        if not self.is_closed:
+            self._slot.release()
+            self._send_next_request()
 
     def _configure(self, config: SessionConfig) -> None:
         settings = config.agent.openai
@@ -261,16 +262,21 @@ class RealtimeProtocol:
         elif error.name in BENIGN or isinstance(command, TruncateItem):
             self._remarks.add(error.name, f"the provider had nothing left to do: {error.text}")
         else:
-            yield _told(error, command)
+            yield session_error(error, command)
 
     def _request_refused(self, error: se.WireError) -> Iterator[SpeechEvent]:
         """A refusal without an event id can only mean the request sent last."""
         is_last = error.event_id is None or self._slot.is_request(error.event_id)
+        if error.event_id is None and not self._slot.has_request:  # the server's own wish for a reply
+            self._remarks.add(error.name, f"the provider had nothing left to do: {error.text}")
+            return
         repeated = self._repeats.request_refused(error) if is_last else None
         if repeated is not None:
             yield repeated
-        elif not (is_last and self._slot.refused(place_is_held=error.name == PLACE_IS_HELD)):
-            yield _told(error, Respond())
+        elif is_last and self._slot.refused(place_is_held=error.name == PLACE_IS_HELD):
+            return
+        else:
+            yield session_error(error, Respond())
 
     def _session_created(self, event: se.SessionCreated) -> Iterator[SpeechEvent]:
         self._session = event.session.id or ""
@@ -289,21 +295,7 @@ class RealtimeProtocol:
         elif item.role == "assistant" or item.type == "function_call":
             yield from self._replies.enter(item, self._slot.active, event.previous_item_id)
         elif item.server_label:
-            self._mcp_item(item, item.server_label)
-
-    def _mcp_item(self, item: se.WireItem, label: str) -> None:
-        self._mcp_servers[item.id] = label
-        if item.type == "mcp_approval_request":
-            self._remarks.add(
-                f"approval {label}",
-                f"the MCP server {label} waits for an approval, which nobody can give here",
-            )
-
-    def _listing_failed(self, event: se.McpListingFailed) -> Iterator[SpeechEvent]:
-        """The call goes on without the server's tools; the operator finds out why from its log."""
-        label = self._mcp_servers.get(event.item_id, "(unnamed)")
-        self._remarks.add(f"mcp {label}", f"the provider could not list the tools of the MCP server {label}")
-        yield from ()
+            self._mcp.placed(item.id, item.type, item.server_label)
 
     def _item_deleted(self, event: se.ItemDeleted) -> Iterator[SpeechEvent]:
         item = self._items.get(event.item_id)
@@ -326,8 +318,3 @@ class RealtimeProtocol:
                 self._queue_command(TruncateItem(told.ref, 0, 0))
             yield told
         yield from self._replies.done(event)
-
-
-def _told(error: se.WireError, command: SpeechCommand | None) -> SessionError:
-    name = type(command).__name__ if command else ""
-    return SessionError(error.name, error.message or "", error.type not in LASTING_TYPES, name)

@@ -174,6 +174,11 @@ class ResponseSlot:
         if self._held is not None and not self._held.respond.say:
             self._held = None
 
+    @property
+    def has_request(self) -> bool:
+        """Whether a refusal without an id can be meant for a request of ours."""
+        return self._last_sent is not None
+
     def is_request(self, event_id: str) -> bool:
         """Whether `event_id` is that of the request sent last."""
         return self._last_sent is not None and self._last_sent.event_id == event_id

@@ -33,7 +33,7 @@ def turn_detection(settings: OpenAISettings) -> Wire | None:
         return None
     replies: Wire = {
         "type": turns.kind,
-        "create_response": turns.create_response,
+        "create_response": not settings.asks_for_replies,
         "interrupt_response": settings.provider_interrupts,
     }
     if turns.kind == "semantic_vad":

@@ -21,7 +21,7 @@ from agentvoice.core.speech import (
     SpeechCommand,
     TruncateItem,
 )
-from agentvoice.protocols.realtime.dialect import UNUSED_CLIENT_EVENTS, with_cleared
+from agentvoice.protocols.realtime.dialect import UNUSED_CLIENT_EVENTS, USED_CLIENT_EVENTS, with_cleared
 from agentvoice.protocols.realtime.ga import GA
 from tests.fakes.beta_dialect import check_beta_frame
 from tests.fakes.realtime_agents import config_of, message
@@ -165,6 +165,7 @@ def test_every_client_event_is_sent_or_is_left_out_for_a_reason(encoded):
     """Our commands and the table of unused ones are together the client events of the vendor's types."""
     assert {type(command) for command in EVERY_COMMAND} == set(get_args(SpeechCommand))
     sent = {encoded(command)["type"] for command in EVERY_COMMAND}
+    assert sent == set(USED_CLIENT_EVENTS)
     assert sent | set(UNUSED_CLIENT_EVENTS) == CLIENT_TYPES
     assert not sent & set(UNUSED_CLIENT_EVENTS)
     assert all(UNUSED_CLIENT_EVENTS.values())

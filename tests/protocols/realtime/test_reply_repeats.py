@@ -167,6 +167,14 @@ def test_words_before_a_tool_call_are_no_failure(spoken):
     assert spoken.frames() == []
 
 
+def test_a_wait_outlives_no_session(peer):
+    """Closed while it waits: nothing is sent any more."""
+    fails(peer, "resp_1", LIMIT)
+    peer.protocol.close()
+    peer.protocol.wait_over()
+    assert peer.frames() == []
+
+
 def test_a_failure_of_a_reply_that_holds_no_place_is_only_told(peer):
     """A reply that a newer one overtook is not asked for again."""
     peer.begins("resp_1")
