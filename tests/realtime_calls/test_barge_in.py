@@ -11,7 +11,8 @@ from agentvoice.core.leg import CallerText, InterruptPressed
 from tests.fakes.realtime_provider import ProviderSession, answer
 from tests.realtime_calls.conftest import RealtimeHouse
 
-CUTS = ("conversation.item.truncate", "conversation.item.delete", "response.cancel")
+# Cancels are told apart in tests/services/test_barge_in.py: a provider that interrupts itself gets none.
+CUTS = ("conversation.item.truncate", "conversation.item.delete")
 FOUR_WORDS = "one two three four"
 
 
@@ -33,7 +34,7 @@ async def test_truncate_clamps_to_received(house: RealtimeHouse):
     await house.hears(5_000)
     await session.speech_started()
     await house.settle()
-    assert cuts(session) == [("truncate", item, 1_000), ("cancel", "r1", None)]
+    assert cuts(session) == [("truncate", item, 1_000)]
     await session.ends("r1", "cancelled")
     await house.settle()
     assert house.messages() == [(Role.AGENT, FOUR_WORDS, ItemStatus.INTERRUPTED)]
@@ -53,7 +54,7 @@ async def test_a_reply_that_ends_before_its_cancelling_arrives_is_cut_too(house:
     await session.finishes("r1", answer(item, FOUR_WORDS, "completed"))
     await session.ends("r1", output=[answer(item, FOUR_WORDS, "completed")])
     await house.settle()
-    assert cuts(session) == [("truncate", item, 500), ("cancel", "r1", None)]
+    assert cuts(session) == [("truncate", item, 500)]
     assert house.messages() == [(Role.AGENT, "one two", ItemStatus.INTERRUPTED)]
     await house.hang_up()
 
@@ -86,7 +87,7 @@ async def test_manual_and_vad_cut_alike(house: RealtimeHouse, how: str):
     else:
         house.leg.do(InterruptPressed() if how == "button" else CallerText("Wait"))
     await house.settle()
-    assert cuts(session) == [("truncate", item, 437), ("cancel", "r1", None)]
+    assert cuts(session) == [("truncate", item, 437)]
     assert (Role.AGENT, "one two", ItemStatus.INTERRUPTED) in house.messages()
     assert house.leg.clears == 1
     await house.hang_up()
@@ -101,7 +102,7 @@ async def test_a_button_and_speech_at_once_cut_once(house: RealtimeHouse):
     house.leg.do(InterruptPressed())
     await session.speech_started()
     await house.settle()
-    assert cuts(session) == [("truncate", item, 500), ("cancel", "r1", None)]
+    assert cuts(session) == [("truncate", item, 500)]
     await house.hang_up()
 
 
@@ -118,7 +119,7 @@ async def test_fully_heard_is_not_truncated(house: RealtimeHouse, reply_is_over:
     await house.hears_all()
     await session.speech_started()
     await house.settle()
-    assert cuts(session) == ([] if reply_is_over else [("cancel", "r1", None)])
+    assert cuts(session) == []
     if reply_is_over:
         assert house.messages() == [(Role.AGENT, FOUR_WORDS, ItemStatus.COMPLETED)]
     await house.hang_up()
@@ -131,7 +132,7 @@ async def test_nothing_heard_deletes(house: RealtimeHouse):
     await house.settle()
     await session.speech_started()
     await house.settle()
-    assert cuts(session) == [("delete", item, None), ("cancel", "r1", None)]
+    assert cuts(session) == [("delete", item, None)]
     await session.say("conversation.item.deleted", item_id=item)
     await session.ends("r1", "cancelled")
     await house.settle()
@@ -170,7 +171,7 @@ async def test_second_item_is_cut(house: RealtimeHouse):
     await house.hears(1_000)
     await session.speech_started()
     await house.settle()
-    assert cuts(session) == [("truncate", "second", 400), ("cancel", "r1", None)]
+    assert cuts(session) == [("truncate", "second", 400)]
     assert house.messages() == [
         (Role.AGENT, "one two", ItemStatus.COMPLETED),
         (Role.AGENT, "three", ItemStatus.INTERRUPTED),
@@ -189,7 +190,6 @@ async def test_both_items_are_cut_in_the_first(house: RealtimeHouse):
     assert cuts(session) == [
         ("truncate", "first", 300),
         ("delete", "second", None),
-        ("cancel", "r1", None),
     ]
     await house.hang_up()
 
@@ -208,7 +208,7 @@ async def test_late_audio_never_plays(house: RealtimeHouse):
     await session.speaks("r1", item, 200)
     await house.settle()
     assert house.leg.queued_samples == 0
-    assert cuts(session) == [("truncate", item, 500), ("cancel", "r1", None)]
+    assert cuts(session) == [("truncate", item, 500)]
     await house.hang_up()
 
 
@@ -218,7 +218,7 @@ async def test_sound_of_a_reply_that_was_interrupted_in_thought_never_plays(hous
     await session.begins("r1")
     await session.speech_started()
     await house.settle()
-    assert cuts(session) == [("cancel", "r1", None)]
+    assert cuts(session) == []
     await session.adds("r1", "late")
     await session.speaks("r1", "late", 200)
     await session.ends("r1", "cancelled")
@@ -269,7 +269,7 @@ async def test_a_reply_that_the_interrupting_turn_asked_for_is_not_cancelled(hou
     await session.replies("r2", "Yes?", 200)
     await house.settle()
     await house.hears_all()
-    assert cuts(session) == [("delete", "item_r1", None), ("cancel", "r1", None)]
+    assert cuts(session) == [("delete", "item_r1", None)]
     assert house.messages()[-1] == (Role.AGENT, "Yes?", ItemStatus.COMPLETED)
     await house.hang_up()
 
@@ -287,7 +287,7 @@ async def test_underrun_is_not_heard(house: RealtimeHouse):
     await house.hears(100)
     await session.speech_started()
     await house.settle()
-    assert cuts(session) == [("truncate", item, 500), ("cancel", "r1", None)]
+    assert cuts(session) == [("truncate", item, 500)]
     await house.hang_up()
 
 

@@ -92,7 +92,7 @@ async def test_a_warm_session_is_not_kept_for_ever(warm: House):
     await warm.settle()
     warm.leg.hear_all()
     warm.leg.do(SwitchAsked("max"))
-    await warm.until(lambda: len(warm.engine.sessions) == 3 and warm.engine.sessions[2].told_of(Respond))
+    await warm.until(lambda: len(warm.engine.sessions) >= 3 and warm.engine.sessions[2].told_of(Respond))
     assert warm.engine.sessions[2].told_of(Respond) == [Respond("Max speaking.")]
     await warm.hang_up(call)
 
@@ -107,7 +107,7 @@ async def test_a_warm_session_that_was_lost_is_not_taken(warm: House):
     await warm.settle()
     warm.leg.hear_all()
     warm.leg.do(SwitchAsked("max"))
-    await warm.until(lambda: len(warm.engine.sessions) == 3 and warm.engine.sessions[2].told_of(Respond))
+    await warm.until(lambda: len(warm.engine.sessions) >= 3 and warm.engine.sessions[2].told_of(Respond))
     assert warm.engine.sessions[2].told_of(Respond) == [Respond("Max speaking.")]
     await warm.hang_up(call)
 
