@@ -116,6 +116,8 @@ class Dialogue:
         else:
             self._left_to_provider.discard(response)
         if not was_audible:
+            if self._items.has_sound(response):  # it ran dry: with our cancel its open end is truncated
+                self._left_to_provider.discard(response)
             self._cancel(response)
 
     def _cancel(self, response: str) -> None:

@@ -51,6 +51,10 @@ class HeardItems:
         if event.response:
             self._refs_of.setdefault(event.response, []).append(event.ref)
 
+    def has_sound(self, response: str) -> bool:
+        """Whether sound of a reply has come."""
+        return any(self._output.received_ms(ref) for ref in self._refs_of.get(response, []))
+
     def heard(self, ref: str) -> None:
         """All sound of the item was heard: if it is done, it is finished."""
         dropped_ms = self._dropped_ms.pop(ref, 0)
