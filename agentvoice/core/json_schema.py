@@ -120,7 +120,9 @@ def _check_json(name: str, said: object, depth: int) -> None:
     match said:
         case None | bool() | str():
             return
-        case int() | float() if math.isfinite(said) and abs(said) < _INT_LIMIT:
+        case float() if math.isfinite(said):
+            return
+        case int() if abs(said) < _INT_LIMIT:
             return
         case list() | tuple():
             parts = list(said)

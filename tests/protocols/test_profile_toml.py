@@ -35,7 +35,7 @@ stages = st.builds(StageSettings, model=texts, url=st.sampled_from(["", "http://
 labels = st.from_regex(r"[a-zA-Z0-9_-]{1,64}", fullmatch=True).filter(
     lambda name: name not in BUILTIN_PARAMETERS and not name.startswith("transfer_to_")
 )
-values = st.one_of(st.none(), st.booleans(), st.integers(-(2**62), 2**62), st.floats(-1e6, 1e6), texts)
+values = st.one_of(st.none(), st.booleans(), st.integers(-(2**62), 2**62), st.floats(-1e300, 1e300), texts)
 properties = st.fixed_dictionaries(
     {}, optional={"description": texts, "default": values, "type": st.just("string")}
 )

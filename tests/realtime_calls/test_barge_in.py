@@ -11,8 +11,7 @@ from agentvoice.core.leg import CallerText, InterruptPressed
 from tests.fakes.realtime_provider import ProviderSession, answer
 from tests.realtime_calls.conftest import RealtimeHouse
 
-# Cancels are told apart in tests/services/test_barge_in.py: a provider that interrupts itself gets none.
-CUTS = ("conversation.item.truncate", "conversation.item.delete")
+CUTS = ("conversation.item.truncate", "conversation.item.delete", "response.cancel")
 FOUR_WORDS = "one two three four"
 
 
@@ -34,7 +33,7 @@ async def test_truncate_clamps_to_received(house: RealtimeHouse):
     await house.hears(5_000)
     await session.speech_started()
     await house.settle()
-    assert cuts(session) == [("truncate", item, 1_000)]
+    assert cuts(session) == [("truncate", item, 1_000), ("cancel", "r1", None)]
     await session.ends("r1", "cancelled")
     await house.settle()
     assert house.messages() == [(Role.AGENT, FOUR_WORDS, ItemStatus.INTERRUPTED)]
@@ -54,7 +53,7 @@ async def test_a_reply_that_ends_before_its_cancelling_arrives_is_cut_too(house:
     await session.finishes("r1", answer(item, FOUR_WORDS, "completed"))
     await session.ends("r1", output=[answer(item, FOUR_WORDS, "completed")])
     await house.settle()
-    assert cuts(session) == [("truncate", item, 500)]
+    assert cuts(session) == [("truncate", item, 500), ("cancel", "r1", None)]
     assert house.messages() == [(Role.AGENT, "one two", ItemStatus.INTERRUPTED)]
     await house.hang_up()
 
@@ -87,7 +86,8 @@ async def test_manual_and_vad_cut_alike(house: RealtimeHouse, how: str):
     else:
         house.leg.do(InterruptPressed() if how == "button" else CallerText("Wait"))
     await house.settle()
-    assert cuts(session) == [("truncate", item, 437)]
+    cancelled = [] if how == "speech" else [("cancel", "r1", None)]  # by itself, a provider needs no order
+    assert cuts(session) == [("truncate", item, 437), *cancelled]
     assert (Role.AGENT, "one two", ItemStatus.INTERRUPTED) in house.messages()
     assert house.leg.clears == 1
     await house.hang_up()
@@ -102,7 +102,7 @@ async def test_a_button_and_speech_at_once_cut_once(house: RealtimeHouse):
     house.leg.do(InterruptPressed())
     await session.speech_started()
     await house.settle()
-    assert cuts(session) == [("truncate", item, 500)]
+    assert cuts(session) == [("truncate", item, 500), ("cancel", "r1", None)]
     await house.hang_up()
 
 
@@ -119,7 +119,7 @@ async def test_fully_heard_is_not_truncated(house: RealtimeHouse, reply_is_over:
     await house.hears_all()
     await session.speech_started()
     await house.settle()
-    assert cuts(session) == []
+    assert cuts(session) == ([] if reply_is_over else [("cancel", "r1", None)])
     if reply_is_over:
         assert house.messages() == [(Role.AGENT, FOUR_WORDS, ItemStatus.COMPLETED)]
     await house.hang_up()
@@ -218,7 +218,7 @@ async def test_sound_of_a_reply_that_was_interrupted_in_thought_never_plays(hous
     await session.begins("r1")
     await session.speech_started()
     await house.settle()
-    assert cuts(session) == []
+    assert cuts(session) == []  # the provider stops it by itself
     await session.adds("r1", "late")
     await session.speaks("r1", "late", 200)
     await session.ends("r1", "cancelled")
@@ -269,7 +269,7 @@ async def test_a_reply_that_the_interrupting_turn_asked_for_is_not_cancelled(hou
     await session.replies("r2", "Yes?", 200)
     await house.settle()
     await house.hears_all()
-    assert cuts(session) == [("delete", "item_r1", None)]
+    assert cuts(session) == [("delete", "item_r1", None), ("cancel", "r1", None)]
     assert house.messages()[-1] == (Role.AGENT, "Yes?", ItemStatus.COMPLETED)
     await house.hang_up()
 

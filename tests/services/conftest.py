@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Callable
 from itertools import count
 from pathlib import Path
@@ -31,7 +32,7 @@ from tests.fakes.metrics import ToldMetrics
 from tests.fakes.speech_session import FakeEngine, FakeSession
 from tests.fakes.tool_server import ToolServer
 
-WEATHER_KEY = "wx-93b1c7-secret"
+WEATHER_KEY = secrets.token_hex(16)
 PRICES = read_prices()
 PATIENCE_S = 20.0
 PROJECT = Project("home", "Home", "a" * 64)
