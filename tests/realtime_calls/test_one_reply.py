@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from agentvoice.core.audio import CALL_FORMAT, AudioChunk
 from agentvoice.core.call import EndReason
 from agentvoice.core.item import ItemKind, ItemStatus, Role
-from agentvoice.core.leg import CallerAudio, CallerText, CallStatus, HungUp
+from agentvoice.core.leg import CallerAudio, CallerText, CallStatus, HungUp, InterruptPressed
 from agentvoice.errors import QuotaExceeded
 from agentvoice.services.last_words import LAST_WORDS_S
 from tests.fakes.realtime_provider import ProviderSession, answer
@@ -122,7 +122,7 @@ async def test_a_caller_waits_on_when_something_else_failed(house: RealtimeHouse
     ("code", "cause"),
     [
         ("input_audio_buffer_commit_empty", None),
-        ("response_cancel_not_active", None),
+        ("response_cancel_not_active", "response.cancel"),
         ("item_truncate_invalid_item_id", "conversation.item.truncate"),
         ("invalid_value", "conversation.item.truncate"),
         ("item_create_duplicate_item_id", None),
@@ -134,7 +134,7 @@ async def test_benign_errors_survive(house: RealtimeHouse, code: str, cause: str
     await session.speaks_on("r1", "one two", 1_000)
     await house.settle()
     await house.hears(500)
-    await session.speech_started()
+    house.leg.do(InterruptPressed())
     await house.settle()
     event_id = session.sent(cause)[0]["event_id"] if cause else None
     with capture_logs() as logs:

@@ -84,6 +84,9 @@ async def test_three_hours_cross_three_limits(tmp_path: Path):
     assert all(item.is_finished for item in items)
     assert [entry.input_text_tokens for entry in entries] == list(range(MINUTES))
     assert sum(entry.output_audio_tokens for entry in entries) == 7 * MINUTES
+    # 4 USD for a million tokens of text in, 64 USD for a million of sound out.
+    assert [entry.cost_nano_usd for entry in entries] == [4_000 * n + 64_000 * 7 for n in range(MINUTES)]
+    assert sum(entry.cost_nano_usd for entry in entries) == 145_080_000
     replayed: list[Item] = [command.item for command in house.session.told_of(CreateItem)]
     assert [item.id for item in replayed] == [item.id for item in items[: len(replayed)]]
     assert ItemStatus.IN_PROGRESS not in {item.status for item in replayed}
