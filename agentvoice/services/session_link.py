@@ -11,17 +11,29 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
+import structlog
+
 from agentvoice.core.audio import AudioChunk
 from agentvoice.core.caller_tail import CallerTail
 from agentvoice.core.ports import Clock, SpeechEngine, SpeechSession
 from agentvoice.core.speech import (
     AppendAudio,
+    CancelResponse,
+    ResponseEnded,
+    ResponseStarted,
     SessionLost,
     SessionReady,
     SpeechCommand,
     SpeechEvent,
+    UsageReported,
 )
+from agentvoice.errors import TimedOut
 from agentvoice.services.closing import close_within_limit
+
+log = structlog.get_logger(__name__)
+
+BILL_WAIT_S = 1.0
+"""How long a session that is left may take to tell what its unfinished reply used."""
 
 
 class SessionLink:
@@ -45,7 +57,9 @@ class SessionLink:
         self._gap_bound_ms = gap_bound_ms
         self._session: SpeechSession | None = None
         self._pump: asyncio.Task[None] | None = None
-        self._left: list[SpeechSession] = []  # left, and not known to be closed yet
+        # Left, and not known to be closed yet; the reader of one that still owes a reply's bill.
+        self._left: list[tuple[SpeechSession, asyncio.Task[None] | None]] = []
+        self._reply = ""  # being made by the joined session
         self._tail = CallerTail()
         self._before_gap: tuple[AudioChunk, ...] = ()
         self._gap: deque[AudioChunk] = deque()
@@ -115,16 +129,15 @@ class SessionLink:
     def lose(self) -> None:
         """The joined session is gone: nothing goes to it any more, the caller's sound is kept."""
         if self._session is not None:
-            self._left.append(self._session)
+            self._left.append((self._session, None))
             self.wordless_turn = self._tail.turn_ref
             self._before_gap = self._tail.take()
         self._session = self._pump = None
+        self._reply = ""
 
     def part(self) -> None:
         """Leave the joined session without waiting: the next one need not wait for its goodbye."""
-        if self._pump is not None and self._pump is not asyncio.current_task():
-            self._pump.cancel()
-        self.lose()
+        self._let_go()
         if self._left:
             self._group.create_task(self._close_left(), name="close session")
 
@@ -133,24 +146,56 @@ class SessionLink:
 
         One whose closing was cut off (the caller hung up) is closed by the next to leave.
         """
-        if self._pump is not None and self._pump is not asyncio.current_task():
-            self._pump.cancel()
-        self.lose()
+        self._let_go()
         await self._close_left()
+
+    def _let_go(self) -> None:
+        session, pump, reply = self._session, self._pump, self._reply
+        self.lose()
+        if session is None or pump is None or pump is asyncio.current_task():
+            return
+        if reply:  # what was made of it is billed, and told at its end
+            session.send(CancelResponse(reply))
+            self._left[-1] = (session, pump)
+        else:
+            pump.cancel()
 
     async def _close_left(self) -> None:
         while self._left:
-            session = self._left[-1]
+            left = self._left[-1]
+            session, reader = left
+            if reader is not None:
+                await self._hear_bill(reader)
             await close_within_limit(self._clock, "session", session.close)
-            self._left = [other for other in self._left if other is not session]
+            self._left = [other for other in self._left if other is not left]
+
+    async def _hear_bill(self, reader: asyncio.Task[None]) -> None:
+        try:
+            async with self._clock.deadline(BILL_WAIT_S):
+                await asyncio.wait({reader})
+        except TimedOut:
+            log.warning("bill_missing", limit_s=BILL_WAIT_S)
+        finally:
+            reader.cancel()
 
     async def _read(self, session: SpeechSession) -> None:
         async for event in session.events():
-            if self._session is not session:
-                return  # another one was joined meanwhile: what this one says no longer counts
-            self._tail.told(event)
+            if self._session is not session:  # it was left: only what it bills still counts
+                if isinstance(event, UsageReported):
+                    self._on_event(event)
+                elif isinstance(event, ResponseEnded | SessionLost):
+                    return
+                continue
+            self._note(event)
             self._on_event(event)
             if isinstance(event, SessionLost):
                 return
         if self._session is session:
             self._on_event(SessionLost("the session ended without a word"))
+
+    def _note(self, event: SpeechEvent) -> None:
+        self._tail.told(event)
+        if isinstance(event, ResponseStarted):
+            self._reply = event.response
+        elif isinstance(event, ResponseEnded):
+            self._reply = ""

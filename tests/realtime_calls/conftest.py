@@ -28,6 +28,7 @@ from agentvoice.core.openai_settings import OpenAISettings
 from agentvoice.core.project import Project
 from agentvoice.services.call_manager import CallManager, CallOutcome, CallRequest
 from agentvoice.services.last_words import LAST_WORDS_S
+from agentvoice.services.session_link import BILL_WAIT_S
 from agentvoice.services.session_opening import Engines
 from agentvoice.storage import agents, conversations, projects
 from agentvoice.storage.database import Database
@@ -169,7 +170,7 @@ class RealtimeHouse:
         """End the call that was started last; words that are awaited do not come."""
         self.leg.do(HungUp())
         await self.clock.settle()
-        await self.clock.advance(LAST_WORDS_S)
+        await self.clock.advance(LAST_WORDS_S + BILL_WAIT_S)
         async with asyncio.timeout(PATIENCE_S):
             return await self._calls[-1]
 

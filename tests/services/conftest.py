@@ -21,6 +21,7 @@ from agentvoice.core.project import Project
 from agentvoice.services.call_manager import CallManager, CallOutcome, CallRequest
 from agentvoice.services.call_meter import CallMeter, limits_of
 from agentvoice.services.last_words import LAST_WORDS_S
+from agentvoice.services.session_link import BILL_WAIT_S
 from agentvoice.services.session_opening import Engines
 from agentvoice.services.spending import Spending
 from agentvoice.storage import agents, conversations, projects
@@ -124,7 +125,7 @@ class House:
         """End a call as its caller; words that are still awaited do not come."""
         self.leg.do(HungUp())
         await self.settle()
-        await self.clock.advance(LAST_WORDS_S)
+        await self.clock.advance(LAST_WORDS_S + BILL_WAIT_S)
         async with asyncio.timeout(10):
             return await call
 

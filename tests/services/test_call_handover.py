@@ -55,7 +55,7 @@ async def test_transfer_updates_then_speaks(house: House):
     call = await house.live_call()
     house.session.emit_turn("u1", "Give me Max")
     house.session.emit(ToolCallRequested("t1", "c1", "transfer_to_max", "{}"))
-    await house.settle()
+    await house.until(lambda: house.session.told_of(SendToolResult))
     after = [command for command in house.session.told if not isinstance(command, AppendAudio)][1:]
     assert [type(command) for command in after] == [Configure, SendToolResult, Respond]
     assert after[0].config.agent.slug == "max"  # type: ignore[union-attr] # checked in the line above

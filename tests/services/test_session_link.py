@@ -2,16 +2,24 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from agentvoice.core.agent import AgentProfile
 from agentvoice.core.engine import SessionConfig
 from agentvoice.core.speech import (
     AppendAudio,
+    CancelResponse,
     ClearInput,
+    ResponseEnded,
+    ResponseStarted,
+    ResponseStatus,
     SessionLost,
     SessionReady,
     SpeechEvent,
+    SpeechStarted,
+    UsageReported,
 )
-from agentvoice.services.session_link import SessionLink
+from agentvoice.services.session_link import BILL_WAIT_S, SessionLink
 from tests.fakes.clock import ManualClock
 from tests.fakes.speech_session import FakeEngine, sound
 
@@ -85,4 +93,29 @@ async def test_a_session_that_ends_without_a_word_is_lost():
         engine.session.emit(SessionLost("gone", expired=True))
         await clock.settle()
         assert heard[1:] == [SessionLost("gone", expired=True)]
+        await link.leave()
+
+
+@pytest.mark.parametrize("answers", [True, False])
+async def test_a_reply_that_is_left_is_still_billed(answers: bool):
+    """It is cancelled, and what it used is told; the wait for that is bounded, and nothing else counts."""
+    heard: list[SpeechEvent] = []
+    engine, clock = FakeEngine(), ManualClock()
+    bill = UsageReported("r1", "gpt-realtime-2.1", output_audio_tokens=7)
+    async with asyncio.TaskGroup() as group:
+        link = SessionLink(group, heard.append, clock, gap_bound_ms=0)
+        old = await engine.open(CONFIG)
+        link.join(engine, old)
+        old.emit(ResponseStarted("r1"))
+        await clock.settle()
+        link.part()
+        assert old.told_of(CancelResponse) == [CancelResponse("r1")]
+        link.join(engine, await engine.open(CONFIG))
+        if answers:
+            old.emit(SpeechStarted(0), bill, ResponseEnded("r1", ResponseStatus.CANCELLED))
+            await clock.settle()
+        else:
+            await clock.advance(BILL_WAIT_S)
+        assert old.is_closed
+        assert heard == [ResponseStarted("r1"), *([bill] if answers else [])]
         await link.leave()
