@@ -113,7 +113,7 @@ def _table(value: Any, prefix: str, always: tuple[str, ...] = ()) -> list[str]:
 
 def _free_table(kind: FieldKind, value: Mapping[str, Any]) -> str:
     if kind.part is str:
-        return "{ " + ", ".join(f"{_text(key)} = {_text(text)}" for key, text in value.items()) + " }"
+        return "{ " + ", ".join(f"{_line(key)} = {_line(text)}" for key, text in value.items()) + " }"
     return _text(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
@@ -122,8 +122,6 @@ def _value(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return repr(value)
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{_line(name)} = {_line(text)}" for name, text in value.items()) + " }"
     if isinstance(value, tuple):
         return "[" + ", ".join(_text(part) for part in value) + "]"
     return _text(value)
