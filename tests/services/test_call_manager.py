@@ -53,7 +53,7 @@ async def test_no_more_calls_than_the_limit(house: House):
     """The call above the limit is refused with the setting's name; the others go on."""
     await house.live_call()
     house.start("max", FakeLeg())
-    await house.settle()
+    await house.until(lambda: len(house.manager.live_calls) == 2)
     with pytest.raises(CallLimitReached, match=r"2 are live, \[calls\] max_calls is 2"):
         await house.start("max", FakeLeg())
 

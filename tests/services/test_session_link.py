@@ -119,3 +119,18 @@ async def test_a_reply_that_is_left_is_still_billed(answers: bool):
         assert old.is_closed
         assert heard == [ResponseStarted("r1"), *([bill] if answers else [])]
         await link.leave()
+
+
+async def test_a_session_that_told_it_is_ready_long_ago_is_ready_once_joined():
+    """A warm session's word was heard by nobody: what waited for it is told when the gap is over."""
+    heard: list[SpeechEvent] = []
+    engine, clock = FakeEngine(), ManualClock()
+    async with asyncio.TaskGroup() as group:
+        link = SessionLink(group, heard.append, clock, gap_bound_ms=1_000)
+        link.append(sound(20))
+        link.join(engine, await engine.open(CONFIG))
+        await clock.settle()
+        assert heard == []
+        link.release()
+        assert heard == [SessionReady("")]
+        await link.leave()
