@@ -22,7 +22,14 @@ from agentvoice.core.leg import (
     TurnTimed,
 )
 from agentvoice.core.metrics import AUDIO_DROPPED, FROM_LEG, PLAYOUT_DEPTH, UNDERRUNS
-from agentvoice.core.speech import AppendAudio, CreateItem, Respond, TruncateItem
+from agentvoice.core.speech import (
+    AppendAudio,
+    CreateItem,
+    Respond,
+    ResponseEnded,
+    ResponseStatus,
+    TruncateItem,
+)
 from agentvoice.errors import CallError, ConnectFailed, ConnectionLost, NotFound, UsageError
 from agentvoice.protocols.callpage import Ended, Start
 from agentvoice.web import call_socket
@@ -111,6 +118,7 @@ async def test_a_barge_in_over_the_socket_cuts_where_it_was_heard(daemon: Daemon
     leg.do(InterruptPressed())
     await daemon.until(lambda: session.told_of(TruncateItem))
     assert session.told_of(TruncateItem) == [TruncateItem("item-of-r1", 0, 500, "one two")]
+    session.emit(ResponseEnded("r1", ResponseStatus.CANCELLED))
     leg.do(HungUp())
     await call
 
