@@ -15,7 +15,7 @@ from agentvoice.core.speech import AudioDelta, ResponseEnded, ResponseStatus, Sp
 from agentvoice.daemon import Runtime, open_runtime
 from agentvoice.services.call_manager import CallRequest
 from tests.benchmarks.figures import Row, percentile, spread
-from tests.benchmarks.house import data_folder
+from tests.benchmarks.house import MANY_CALLS, data_folder
 from tests.benchmarks.loop_lag import sampled_bare_loop, sampled_lag
 from tests.fakes.caller_leg import FakeLeg
 from tests.fakes.speech_session import FakeEngine, FakeSession, sound
@@ -54,7 +54,7 @@ class ListeningLeg(FakeLeg):
 def run() -> list[Row]:
     """Let the callers of 100 speaking calls interrupt in turns, while all of them send their sound."""
     with data_folder() as settings:
-        roomy = replace(settings, calls=CallSettings(max_calls=CALLS))
+        roomy = replace(settings, calls=CallSettings(max_calls=CALLS, budgets=MANY_CALLS))
 
         async def measure() -> list[Row]:
             async with open_runtime(roomy, SystemClock()) as runtime:

@@ -15,10 +15,11 @@ import structlog
 from aiohttp import web
 
 from agentvoice.adapters.system_clock import SystemClock
-from agentvoice.config import Settings
+from agentvoice.config import CallSettings, Settings
 from agentvoice.daemon import open_runtime
 from agentvoice.storage import agents
 from agentvoice.web.app import build_control_app
+from tests.benchmarks.house import MANY_CALLS
 
 
 def settings_of(url: str, home: str, calls: int) -> Settings:
@@ -27,7 +28,7 @@ def settings_of(url: str, home: str, calls: int) -> Settings:
     openai = replace(plain.engines.openai, url=url, api_key="")
     return replace(
         plain,
-        calls=replace(plain.calls, max_calls=calls, warm_sessions=0),
+        calls=CallSettings(max_calls=calls, warm_sessions=0, budgets=MANY_CALLS),
         engines=replace(plain.engines, openai=openai),
         relays=replace(plain.relays, embedded_port=0),
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 from agentvoice.cli.demo_cast import ensure_cast
 from agentvoice.cli.frame import Invocation
 from agentvoice.cli.model import ensure_models
-from agentvoice.config import RelaySettings, Settings, load_settings
+from agentvoice.config import BudgetSettings, RelaySettings, Settings, load_settings
 from agentvoice.core.call import LEASE_VALID_MS, Call, CallState, EndReason
 from agentvoice.core.item import Item, ItemKind, ItemStatus, Role
 from agentvoice.core.project import PublishPolicy
@@ -19,6 +19,9 @@ from agentvoice.storage import agents, conversations
 from agentvoice.storage.database import Database
 
 BUILD = Path(__file__).parents[2] / "build"
+MANY_CALLS = BudgetSettings(calls_per_caller_per_hour=1_000)
+"""All calls of a benchmark are one caller's."""
+
 BEGAN_AT = 1_800_000_000_000
 TURN_MS = 4_000
 SAID = "Well, that depends on what you would like to hear about it first, does it not? " * 2
