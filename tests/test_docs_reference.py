@@ -20,6 +20,7 @@ from agentvoice.core.leg import CallStatus
 from agentvoice.core.project import Project, PublishPolicy, ThreadShape
 from agentvoice.protocols import callpage, documents
 from agentvoice.protocols.nostr.thread import FinishedCall, Speaker, ThreadSigners, build_thread
+from agentvoice.protocols.nostr.turns import merge_turns
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 CLIENT_FRAMES = get_args(callpage.ClientFrame)
@@ -95,7 +96,9 @@ def test_each_tag_of_a_thread_is_told():
     )  # fmt: skip
     item = Item("1", 0, ItemKind.MESSAGE, Role.USER, "ada", "Hello.", ItemStatus.COMPLETED, started_at=1)
     answer = replace(item, id="2", position=1, role=Role.AGENT, text="Yes?")
-    call = FinishedCall("c", project, (Speaker("ada", "Ada", "b" * 64),), (item, answer), 1_000, 49_000)
+    call = FinishedCall(
+        "c", project, (Speaker("ada", "Ada", "b" * 64),), merge_turns((item, answer)), 1_000, 49_000
+    )
     events = build_thread(call, ThreadSigners("b" * 64, "b" * 64, True, {"ada": "b" * 64}), 60_000)
     told = set(re.findall(r"^\| `([\w-]+)` \|", section("thread.md", "Tags"), flags=re.M))
     assert {tag[0] for event in events for tag in event.tags} == told

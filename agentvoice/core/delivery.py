@@ -34,6 +34,13 @@ class DeliveryEvent(StrEnum):
     RETRY_REQUESTED = "retry_requested"
 
 
+class DeliveryPurpose(StrEnum):
+    """Why a relay gets an event: it is part of the thread, or takes the thread back (NIP-09)."""
+
+    THREAD = "thread"
+    DELETION = "deletion"
+
+
 OPEN_STATES = (DeliveryState.WAITING, DeliveryState.ATTEMPTING)
 """States in which the relay may still get the event."""
 
@@ -112,6 +119,7 @@ class Delivery:
     created_at: int
     next_attempt_at: int
     last_answer: str = ""
+    purpose: DeliveryPurpose = DeliveryPurpose.THREAD
 
 
 def settle_publication(

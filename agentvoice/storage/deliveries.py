@@ -21,7 +21,8 @@ from agentvoice.core.delivery import (
 )
 from agentvoice.core.event import SignedEvent
 from agentvoice.protocols.nostr.nip01 import parse_event
-from agentvoice.storage.models import CallRow, DeliveryRow, EventRow
+from agentvoice.storage.models import CallRow
+from agentvoice.storage.publication_models import DeliveryRow, EventRow
 from agentvoice.storage.publications import delivery_value, refresh_publication
 
 MAX_ANSWER_CHARS = 500

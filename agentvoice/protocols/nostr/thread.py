@@ -7,10 +7,9 @@ can name their parents. The same call, signers and time always give the same eve
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from agentvoice.core.event import Tags, UnsignedEvent
-from agentvoice.core.item import Item, ItemKind, Role
 from agentvoice.core.project import (
     EMBEDDED_RELAY,
     MAX_TITLE_CHARS,
@@ -18,14 +17,13 @@ from agentvoice.core.project import (
     ThreadShape,
     public_address,
 )
-from agentvoice.protocols.nostr.clean import MAX_CONTENT_CHARS, clean_tag_value, clean_text, split_text
+from agentvoice.protocols.nostr.clean import MAX_CONTENT_CHARS, clean_tag_value, split_text
 from agentvoice.protocols.nostr.nip01 import KIND_TEXT_NOTE, event_id
 from agentvoice.protocols.nostr.nip10 import build_reply_tags
+from agentvoice.protocols.nostr.turns import CALLER, Turn
 
 TOPIC = "voice-conversation"
 CALLER_NAME = "Caller"
-CALLER = ""
-"""The person as a speaker: every agent has a slug, the person has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ class FinishedCall:
     call_id: str
     project: Project
     agents: tuple[Speaker, ...]
-    items: tuple[Item, ...]
+    turns: tuple[Turn, ...]
     started_at: int
     ended_at: int
 
@@ -57,15 +55,6 @@ class ThreadSigners:
     caller: str
     caller_is_marked: bool
     agents: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """What one speaker said without another speaking between; `began_at` is UTC ms."""
-
-    speaker: str
-    text: str
-    began_at: int
 
 
 def choose_signers(project: Project, agents: Sequence[Speaker], held: frozenset[str]) -> ThreadSigners:
@@ -87,29 +76,9 @@ def find_unsignable(call: FinishedCall, signers: ThreadSigners) -> tuple[str, ..
     """Return what cannot be signed (`the root`, or agent slugs), in order; empty: all can."""
     missing = [] if signers.root else ["the root"]
     if call.project.shape is ThreadShape.THREAD:
-        spoke = dict.fromkeys(turn.speaker for turn in merge_turns(call.items))
+        spoke = dict.fromkeys(turn.speaker for turn in call.turns)
         missing += [slug for slug in spoke if slug != CALLER and slug not in signers.agents]
     return tuple(missing)
-
-
-def merge_turns(items: Sequence[Item]) -> tuple[Turn, ...]:
-    """Return the turns to publish: messages only, consecutive ones of a speaker merged.
-
-    Items are taken by position. Unfinished and empty messages are left out, so are system messages;
-    an interrupted answer's text is what was heard. Merged texts keep one line each.
-    """
-    turns: list[Turn] = []
-    for item in sorted(items, key=lambda item: item.position):
-        text = clean_text(item.text)
-        is_turn = item.kind is ItemKind.MESSAGE and item.role in (Role.USER, Role.AGENT)
-        if not is_turn or not item.is_finished or not text:
-            continue
-        speaker = item.agent if item.role is Role.AGENT else CALLER
-        if turns and turns[-1].speaker == speaker:
-            turns[-1] = replace(turns[-1], text=f"{turns[-1].text}\n{text}")
-        else:
-            turns.append(Turn(speaker, text, item.started_at or item.completed_at))
-    return tuple(turns)
 
 
 def date_events(times_ms: Sequence[int], now_ms: int) -> tuple[int, ...]:
@@ -132,7 +101,7 @@ def build_thread(call: FinishedCall, signers: ThreadSigners, now_ms: int) -> tup
 
     Every `pubkey` is one of `signers`; find_unsignable must have found nothing.
     """
-    turns = merge_turns(call.items)
+    turns = call.turns
     if not turns:
         return ()
     if call.project.shape is ThreadShape.SINGLE:
@@ -235,8 +204,8 @@ def _subject(project: Project) -> str:
 
 def _names(call: FinishedCall) -> dict[str, str]:
     names = {agent.slug: clean_tag_value(agent.name) or agent.slug for agent in call.agents}
-    spoke = dict.fromkeys(item.agent for item in call.items if item.role is Role.AGENT)
-    return {slug: slug for slug in spoke} | names | {CALLER: CALLER_NAME}
+    spoke = {turn.speaker: turn.speaker for turn in call.turns}
+    return spoke | names | {CALLER: CALLER_NAME}
 
 
 def _head(call: FinishedCall, turns: Sequence[Turn]) -> str:
