@@ -8,6 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from agentvoice.core.agent import check_slug
 from agentvoice.core.pricing import NANO_PER_USD, usd_text
+from agentvoice.core.redaction import check_rules
 from agentvoice.errors import UsageError
 
 EMBEDDED_RELAY = "embedded"
@@ -98,6 +99,7 @@ def check_project(project: Project, *, policy_given: bool) -> None:
         )
     if len(project.readers) > MAX_READERS:
         raise UsageError(f"readers: got {len(project.readers)}, want {MAX_READERS} at most")
+    check_rules(project.redact)
     if not project.relays:
         raise UsageError(f"relays: got none, want ws:// or wss:// addresses, or {EMBEDDED_RELAY}")
     for relay in project.relays:
