@@ -19,6 +19,7 @@ from agentvoice.errors import AgentVoiceError, PublishError, StorageError, Timed
 from agentvoice.services.relay_queue import EmbeddedAddress, RelayQueue
 from agentvoice.services.thread_check import FindForgery, ThreadCheck, check_thread
 from agentvoice.services.thread_signing import ThreadSigning
+from agentvoice.services.unpublishing import Unpublishing
 from agentvoice.storage import conversations, deliveries, preparations, publications
 from agentvoice.storage.database import Database
 from agentvoice.storage.transactions import read, write
@@ -60,6 +61,7 @@ class Publisher:
         self._owner_id = owner_id
         self._not_before_s: dict[str, float] = {}
         self._signing = ThreadSigning(database, load_signer, clock)
+        self._unpublishing = Unpublishing(database, load_signer, clock)
         self._queue = RelayQueue(database, relays, embedded_address, clock, settings, owner_id, metrics)
 
     async def prepare(self, call_id: str) -> PublicationState:
@@ -98,6 +100,7 @@ class Publisher:
     async def sweep(self) -> None:
         """Prepare what waits and deliver what is due: the scheduler's job."""
         await self.prepare_waiting()
+        await self._unpublishing.prepare_waiting()
         await self.deliver_due()
 
     async def publication(self, call_id: str) -> Publication:
@@ -155,7 +158,9 @@ class Publisher:
             self._not_before_s[call_id] = self._clock.monotonic_s() + UNSIGNED_RETRY_S
             await write(
                 self._database,
-                lambda session: preparations.release_preparation(session, call_id, self._owner_id),
+                lambda session: preparations.release_preparation(
+                    session, call_id, self._owner_id, str(error)
+                ),
             )
         else:
             await write(

@@ -39,12 +39,14 @@ def claim_preparation(session: Session, call_id: str, owner_id: str, now: int, u
     return count_rows(claimed) == 1
 
 
-def release_preparation(session: Session, call_id: str, owner_id: str) -> None:
-    """Give the right back, so that the next sweep tries again."""
+def release_preparation(session: Session, call_id: str, owner_id: str, error: str = "") -> None:
+    """Give the right back, so that the next sweep tries again; `error` says why it must."""
     session.execute(
         update(CallRow)
         .where(CallRow.id == call_id, CallRow.publication_locked_by == owner_id)
-        .values(publication_locked_by="", publication_locked_until=0)
+        .values(
+            publication_locked_by="", publication_locked_until=0, publication_error=error[:MAX_ERROR_CHARS]
+        )
     )
 
 
@@ -71,7 +73,7 @@ def store_thread(
     if count_rows(frozen) != 1:
         return False
     for position, event in enumerate(events):
-        session.add(_event_row(call_id, position, event))
+        session.add(event_row(call_id, position, event))
     session.flush()  # deliveries refer to their events
     for position, event in enumerate(events):
         session.add_all(
@@ -117,7 +119,8 @@ def _is_unprepared() -> ColumnElement[bool]:
     )
 
 
-def _event_row(call_id: str, position: int, event: SignedEvent) -> EventRow:
+def event_row(call_id: str, position: int, event: SignedEvent) -> EventRow:
+    """Return a signed event as its row."""
     return EventRow(
         id=event.id,
         call_id=call_id,

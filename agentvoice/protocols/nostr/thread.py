@@ -7,7 +7,7 @@ can name their parents. The same call, signers and time always give the same eve
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agentvoice.core.event import Tags, UnsignedEvent
 from agentvoice.core.project import (
@@ -20,6 +20,7 @@ from agentvoice.core.project import (
 from agentvoice.protocols.nostr.clean import MAX_CONTENT_CHARS, clean_tag_value, split_text
 from agentvoice.protocols.nostr.nip01 import KIND_TEXT_NOTE, event_id
 from agentvoice.protocols.nostr.nip10 import build_reply_tags
+from agentvoice.protocols.nostr.nip40 import expires_at_s
 from agentvoice.protocols.nostr.turns import CALLER, Turn
 
 TOPIC = "voice-conversation"
@@ -37,7 +38,11 @@ class Speaker:
 
 @dataclass(frozen=True, slots=True)
 class FinishedCall:
-    """What a thread is built from. Times are UTC ms; `agents` are in the order they joined."""
+    """What a thread is built from. Times are UTC ms; `agents` are in the order they joined.
+
+    `is_edited`: an operator changed a turn or left one out; `head_redacted`: kinds of rules that took
+    something out of the title or a name.
+    """
 
     call_id: str
     project: Project
@@ -45,6 +50,8 @@ class FinishedCall:
     turns: tuple[Turn, ...]
     started_at: int
     ended_at: int
+    is_edited: bool = False
+    head_redacted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,37 +126,36 @@ class _Draft:
     pubkey: str
     content: str
     time_ms: int
-    is_marked: bool = False
+    marks: Tags = ()
 
 
 def _turn_drafts(call: FinishedCall, turns: Sequence[Turn], signers: ThreadSigners) -> list[_Draft]:
-    drafts = [_Draft(signers.root, _head(call, turns), call.started_at)]
+    drafts = [_Draft(signers.root, _head(call, turns), call.started_at, _root_marks(call))]
     for turn in turns:
         is_caller = turn.speaker == CALLER
         pubkey = signers.caller if is_caller else signers.agents[turn.speaker]
+        marks = _marks(turn.is_edited, turn.redacted)
+        if is_caller and signers.caller_is_marked:
+            marks = (("speaker", "user"), *marks)
         drafts += [
-            _Draft(pubkey, piece, turn.began_at or call.started_at, is_caller and signers.caller_is_marked)
-            for piece in split_text(turn.text)
+            _Draft(pubkey, piece, turn.began_at or call.started_at, marks) for piece in split_text(turn.text)
         ]
     return drafts
 
 
 def _single_drafts(call: FinishedCall, turns: Sequence[Turn], signers: ThreadSigners) -> list[_Draft]:
     names = _names(call)
-    blocks = [_head(call, turns)]
+    notes = [_Draft(signers.root, _head(call, turns), call.started_at, _root_marks(call))]
     for turn in turns:
         prefix = f"{names[turn.speaker]}: "
-        blocks += [prefix + piece for piece in split_text(turn.text, MAX_CONTENT_CHARS - len(prefix))]
-    notes = [blocks[0]]
-    for block in blocks[1:]:
-        joined = f"{notes[-1]}\n\n{block}"
-        if len(joined) <= MAX_CONTENT_CHARS:
-            notes[-1] = joined
-        else:
-            notes.append(block)
-    # The transcript is one text of one time: its continuations follow the end of the call.
-    times_ms = [call.started_at] + [call.ended_at] * (len(notes) - 1)
-    return [_Draft(signers.root, note, time) for note, time in zip(notes, times_ms, strict=True)]
+        marks = _marks(turn.is_edited, turn.redacted)
+        for piece in split_text(turn.text, MAX_CONTENT_CHARS - len(prefix)):
+            joined = f"{notes[-1].content}\n\n{prefix}{piece}"
+            if len(joined) <= MAX_CONTENT_CHARS:
+                notes[-1] = replace(notes[-1], content=joined, marks=_join_marks(notes[-1].marks, marks))
+            else:  # the transcript is one text of one time: its continuations follow the end of the call
+                notes.append(_Draft(signers.root, prefix + piece, call.ended_at, marks))
+    return notes
 
 
 def _link(
@@ -174,9 +180,7 @@ def _link(
                 tags += _author_tags(events[parent])
         else:
             tags += (("subject", _subject(project)),)
-        if draft.is_marked and events:
-            tags += (("speaker", "user"),)
-        event = UnsignedEvent(draft.pubkey, created_at, KIND_TEXT_NOTE, tags, draft.content)
+        event = UnsignedEvent(draft.pubkey, created_at, KIND_TEXT_NOTE, tags + draft.marks, draft.content)
         events.append(event)
         ids.append(event_id(event))
     return tuple(events)
@@ -188,7 +192,28 @@ def _common_tags(call: FinishedCall) -> Tags:
         tags += (("a", clean_tag_value(call.project.address)),)
     if call.project.voice_tag:
         tags += (("mode", "voice"),)
+    if call.project.expiration_days:
+        tags += (("expiration", str(expires_at_s(call.ended_at, call.project.expiration_days))),)
+    if call.project.protected:
+        tags += (("-",),)
     return tags
+
+
+def _marks(is_edited: bool, redacted: Sequence[str]) -> Tags:
+    """Return the tags that tell readers that an event does not say what was said."""
+    marks: Tags = (("edited", "operator"),) if is_edited else ()
+    return (*marks, ("redacted", *redacted)) if redacted else marks
+
+
+def _root_marks(call: FinishedCall) -> Tags:
+    return _marks(call.is_edited, call.head_redacted)
+
+
+def _join_marks(first: Tags, second: Tags) -> Tags:
+    values = {tag[0]: tag[1:] for tag in first}
+    for name, *kinds in second:
+        values[name] = tuple(dict.fromkeys((*values.get(name, ()), *kinds)))
+    return tuple((name, *kinds) for name, kinds in values.items())
 
 
 def _author_tags(parent: UnsignedEvent) -> Tags:
@@ -212,7 +237,8 @@ def _head(call: FinishedCall, turns: Sequence[Turn]) -> str:
     names = _names(call)
     speakers = [names[speaker] for speaker in dict.fromkeys(turn.speaker for turn in turns)]
     listed = speakers[0] if len(speakers) == 1 else f"{', '.join(speakers[:-1])} and {speakers[-1]}"
-    return f"Voice conversation: {listed}, {_duration(call.ended_at - call.started_at)}."
+    edited = ", edited" if call.is_edited else ""
+    return f"Voice conversation: {listed}, {_duration(call.ended_at - call.started_at)}{edited}."
 
 
 def _duration(duration_ms: int) -> str:
