@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
-from agentvoice.core.delivery import Delivery, Publication
+from agentvoice.core.call import PublicationState
+from agentvoice.core.delivery import Delivery, Publication, ThreadEvent
 from agentvoice.core.iso_time import iso_time
 
 
@@ -30,12 +31,20 @@ class EventDocument(msgspec.Struct):
 
 
 class PublicationDocument(msgspec.Struct):
-    """A call's thread: `root` is an event id, `nevent` its link; both null before it is signed."""
+    """A call's thread: `root` is an event id, `nevent` its link; both null before it is signed.
+
+    `edited` counts the turns that an operator changed, `redactions` what each rule took out;
+    `deletions` are the events that take an unpublished thread back.
+    """
 
     state: str
     root: str | None
     nevent: str | None
     events: list[EventDocument]
+    edited: int = 0
+    redactions: dict[str, int] = msgspec.field(default_factory=dict)
+    unpublished_at: str | None = None
+    deletions: list[EventDocument] = msgspec.field(default_factory=list)
 
 
 class PublicationSummary(msgspec.Struct):
@@ -47,6 +56,10 @@ class PublicationSummary(msgspec.Struct):
     error: str
     ended_at: str | None
     published_at: str | None
+    waiting: bool
+    edited: int
+    redactions: dict[str, int]
+    unpublished_at: str | None
 
 
 def publication_summary(publication: Publication) -> PublicationSummary:
@@ -58,6 +71,10 @@ def publication_summary(publication: Publication) -> PublicationSummary:
         error=publication.error,
         ended_at=iso_time(publication.ended_at),
         published_at=iso_time(publication.published_at),
+        waiting=publication.state is PublicationState.REVIEW,
+        edited=publication.edits,
+        redactions=dict(publication.redactions),
+        unpublished_at=iso_time(publication.unpublished_at),
     )
 
 
@@ -81,15 +98,23 @@ def publication_document(
         state=publication.state.value,
         root=events[0].event.id if events else None,
         nevent=nevent_of(publication) if events else None,
-        events=[
-            EventDocument(
-                id=each.event.id,
-                position=each.position,
-                signer=npub_of(each.event.pubkey),
-                deliveries=[
-                    delivery_document(one) for one in publication.deliveries if one.event_id == each.event.id
-                ],
-            )
-            for each in events
-        ],
+        events=_event_documents(events, publication.deliveries, npub_of),
+        edited=publication.edits,
+        redactions=dict(publication.redactions),
+        unpublished_at=iso_time(publication.unpublished_at),
+        deletions=_event_documents(publication.deletions, publication.deletion_deliveries, npub_of),
     )
+
+
+def _event_documents(
+    events: Sequence[ThreadEvent], deliveries: Sequence[Delivery], npub_of: Callable[[str], str]
+) -> list[EventDocument]:
+    return [
+        EventDocument(
+            id=each.event.id,
+            position=each.position,
+            signer=npub_of(each.event.pubkey),
+            deliveries=[delivery_document(one) for one in deliveries if one.event_id == each.event.id],
+        )
+        for each in events
+    ]

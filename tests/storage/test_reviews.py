@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 import pytest
 
@@ -101,8 +102,8 @@ def test_an_edit_and_an_approval_at_once_never_both_hold(database: Database):
 
         text = f"round {round_}"
         works = {
-            "edit": lambda session, text=text: reviews.edit_turns(session, CALL_ID, {1: text}, NOW),
-            "approve": lambda session: reviews.approve_publication(session, CALL_ID),
+            "edit": partial(reviews.edit_turns, call_id=CALL_ID, edits={1: text}, now=NOW),
+            "approve": partial(reviews.approve_publication, call_id=CALL_ID),
         }
         threads = [threading.Thread(target=decide, args=each) for each in works.items()]
         for thread in threads:
