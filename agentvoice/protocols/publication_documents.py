@@ -30,11 +30,12 @@ class EventDocument(msgspec.Struct):
     deliveries: list[DeliveryDocument]
 
 
-class PublicationDocument(msgspec.Struct):
+class PublicationDocument(msgspec.Struct, omit_defaults=True):
     """A call's thread: `root` is an event id, `nevent` its link; both null before it is signed.
 
     `edited` counts the turns that an operator changed, `redactions` what each rule took out;
-    `deletions` are the events that take an unpublished thread back.
+    `deletions` are the events that take an unpublished thread back. Those four stand in it only if
+    there is something to say.
     """
 
     state: str

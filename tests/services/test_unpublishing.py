@@ -3,12 +3,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from nostr_sdk import LocalRelayBuilderNip42, LocalRelayBuilderNip42Mode
 
 from agentvoice.core.call import PublicationState
-from agentvoice.core.delivery import DeliveryState
+from agentvoice.core.delivery import DeliveryEvent, DeliveryState
+from agentvoice.core.project import ThreadShape
 from agentvoice.errors import Refused
 from agentvoice.protocols.nostr.nip19 import encode_npub
 from agentvoice.storage import publications, unpublications
+from agentvoice.storage.deliveries import Attempt, record_outcome
+from tests.fakes.nostr_reader import read_thread
 from tests.fakes.nostr_relays import local_relay
 from tests.services.press import CALL_ID, Press
 
@@ -75,9 +79,6 @@ async def test_a_late_acceptance_gets_its_deletion(press: Press):
     assert take_back(press) == ()
     await publisher.sweep()
     assert (await publisher.publication(CALL_ID)).deletion_deliveries == ()
-    from agentvoice.core.delivery import DeliveryEvent
-    from agentvoice.storage.deliveries import Attempt, record_outcome
-
     stored = await publisher.publication(CALL_ID)
     attempt = Attempt(stored.deliveries[0], stored.events[0].event, "another")
     with press.database.writing() as session:
@@ -98,3 +99,38 @@ async def test_a_missing_key_is_said_and_the_others_delete(press: Press):
     found = await publisher.publication(CALL_ID)
     assert len(found.deletions) == 2
     assert "a deletion is not signed yet" in found.error
+
+
+async def test_an_event_that_has_expired_is_not_sent(tmp_path: Path):
+    """Also not by a retry: the delivery is expired, and no relay is dialled."""
+    async with local_relay() as address:
+        press = Press(tmp_path, address, expiration_days=1)
+        press.finish_call()
+        publisher = press.publisher()
+        assert await publisher.prepare(CALL_ID) is PublicationState.QUEUED
+        await press.clock.advance(2 * 86_400)
+        for _ in range(2):
+            await publisher.deliver_due()
+            found = await publisher.publication(CALL_ID)
+            assert {each.state for each in found.deliveries} == {DeliveryState.EXPIRED}
+            assert "NIP-40" in found.deliveries[0].last_answer
+            with press.database.writing() as session:
+                publications.retry_publication(session, CALL_ID, press.clock.utc_ms(), 1)
+        assert await kinds_at(press, address) == []
+        await press.close()
+
+
+@pytest.mark.parametrize("asks_first", [False, True])
+async def test_a_protected_note_is_taken_from_its_author(tmp_path: Path, asks_first: bool):
+    """A real relay wants AUTH as the author before it takes an event with NIP-70's tag, and gets it."""
+    auth = LocalRelayBuilderNip42(mode=LocalRelayBuilderNip42Mode.WRITE)
+    async with local_relay(**({"nip42": auth} if asks_first else {})) as address:
+        press = Press(tmp_path, address, shape=ThreadShape.SINGLE, protected=True, expiration_days=36_500)
+        press.finish_call()
+        publisher = press.publisher()
+        await publisher.sweep()
+        found = await publisher.publication(CALL_ID)
+        assert found.state is PublicationState.PUBLISHED, [each.last_answer for each in found.deliveries]
+        read = await read_thread(found.events[0].event.id, address)
+        assert [["-"] in [tag.to_vec() for tag in event.tags()] for event in read] == [True]
+        await press.close()
