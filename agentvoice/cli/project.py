@@ -48,7 +48,9 @@ _OPTIONS = (
         metavar="USD",
         help="What its calls may cost in a month (UTC).  [default: 0, as the settings say]",
     ),
-    click.option("--caller-key", metavar="NPUB|env:NAME", help="Key that signs the person's turns."),
+    click.option(
+        "--caller-key", metavar="NPUB|env:NAME|credential:NAME", help="Key that signs the person's turns."
+    ),
 )
 
 

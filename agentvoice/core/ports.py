@@ -217,5 +217,5 @@ class Signer(Protocol):
 
 
 LoadSigner = Callable[[str], Awaitable[Signer]]
-"""Give a key reference (`file:npub…`, `env:NAME`), get its signer; raises InvalidKey,
+"""Give a key reference (`file:npub…`, `env:NAME`, `credential:NAME`), get its signer; raises InvalidKey,
 KeyFileRefused or NotFound."""

@@ -9,7 +9,7 @@ import pytest
 from agentvoice.adapters.key_files import KeyFiles
 from agentvoice.adapters.signer import KeySigner
 from agentvoice.core.ports import LoadSigner
-from agentvoice.errors import AgentVoiceError, InvalidKey, KeyFileRefused, NotFound
+from agentvoice.errors import AgentVoiceError, InvalidKey, KeyFileRefused, KeyNotHere, NotFound
 
 
 @pytest.fixture
@@ -158,3 +158,29 @@ def test_a_folder_that_cannot_be(tmp_path: Path):
     (tmp_path / "keys").write_text("a file")
     with pytest.raises(KeyFileRefused, match="cannot be written"):
         KeyFiles(tmp_path / "keys", {}).create()
+
+
+async def test_a_systemd_credential(folder: Path, tmp_path: Path):
+    """`credential:NAME` is read from the folder that systemd names, and from nowhere else."""
+    signer = KeySigner.generate()
+    credential = tmp_path / "credentials" / "ada_nsec"
+    credential.parent.mkdir()
+    credential.write_text(signer.reveal() + "\n")
+    credential.chmod(0o440)  # what an access list of systemd's looks like
+    files = KeyFiles(folder, {"CREDENTIALS_DIRECTORY": str(credential.parent)})
+    assert (await files.load("credential:ada_nsec")).pubkey == signer.pubkey
+    for elsewhere in (
+        "credential:../credentials/ada_nsec",
+        "credential:..",
+        "credential:",
+        "credential:/etc/x",
+    ):
+        with pytest.raises(InvalidKey, match="want the name of a credential"):
+            await files.load(elsewhere)
+
+
+@pytest.mark.parametrize("environment", [{}, {"CREDENTIALS_DIRECTORY": "/nowhere"}])
+async def test_a_credential_that_is_not_here(folder: Path, environment: dict[str, str]):
+    """Another process, the daemon, may have it: worth trying again; the unit's line is named."""
+    with pytest.raises(KeyNotHere, match="LoadCredential=ada_nsec:PATH"):
+        await KeyFiles(folder, environment).load("credential:ada_nsec")
