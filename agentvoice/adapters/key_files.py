@@ -16,6 +16,7 @@ from pathlib import Path
 
 from agentvoice.adapters.signer import KeySigner
 from agentvoice.config.secrets import CREDENTIALS_VARIABLE
+from agentvoice.core.secret import Secret
 from agentvoice.errors import InvalidKey, KeyFileRefused, KeyNotHere, NotFound
 from agentvoice.protocols.nostr.nip19 import decode_pubkey, encode_npub
 
@@ -70,10 +71,9 @@ class KeyFiles:
             return self._read(self._path(reference))
         if reference.startswith(ENVIRONMENT):
             name = reference.removeprefix(ENVIRONMENT)
-            text = self._environment.get(name, "")
-            if not text:
+            if not self._environment.get(name):
                 raise KeyNotHere(f"key env:{name}: the environment variable is not set here")
-            return KeySigner.from_text(f"environment variable {name}", text)
+            return KeySigner.from_text(f"environment variable {name}", Secret(self._environment[name]))
         if reference.startswith(CREDENTIAL):
             return self._read_credential(reference.removeprefix(CREDENTIAL))
         raise InvalidKey(
@@ -146,7 +146,7 @@ def _create_file(path: Path, text: str) -> bool:
     return True
 
 
-def _read_private(path: Path, *, by_systemd: bool = False) -> str:
+def _read_private(path: Path, *, by_systemd: bool = False) -> Secret[str]:
     """Return a file's text if nobody but its owner may read it.
 
     systemd guards its credentials by access lists, which show as rights of the group.
@@ -159,19 +159,19 @@ def _read_private(path: Path, *, by_systemd: bool = False) -> str:
         raise KeyFileRefused(f"key file {path}: cannot be read: {error.strerror}") from error
     try:
         # Asked of the open file, so that it cannot be swapped between the check and the read.
-        mode = os.fstat(descriptor).st_mode
+        found = os.fstat(descriptor)
+        mode = found.st_mode
         if not stat.S_ISREG(mode):
             raise KeyFileRefused(f"key file {path}: is no regular file")
         if stat.S_IMODE(mode) & 0o077 and not by_systemd:
             raise KeyFileRefused(
                 f"key file {path}: mode is {stat.S_IMODE(mode):04o}, want 0600: run `chmod 600` on it"
             )
-        data = os.read(descriptor, MAX_FILE_BYTES + 1)
+        if found.st_size > MAX_FILE_BYTES:
+            raise InvalidKey(f"key file {path}: got more than {MAX_FILE_BYTES} bytes, want an nsec")
+        return Secret(os.read(descriptor, MAX_FILE_BYTES).decode("ascii", errors="replace"))
     finally:
         os.close(descriptor)
-    if len(data) > MAX_FILE_BYTES:
-        raise InvalidKey(f"key file {path}: got more than {MAX_FILE_BYTES} bytes, want an nsec")
-    return data.decode("ascii", errors="replace")
 
 
 def _shown(reference: str) -> str:

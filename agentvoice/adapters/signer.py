@@ -7,6 +7,7 @@ events ignore the id they are given. Nothing here shows a secret in repr, str or
 from __future__ import annotations
 
 import secrets
+from functools import partial
 from typing import NoReturn
 
 from coincurve import PublicKeyXOnly
@@ -36,9 +37,11 @@ class KeySigner:
         return cls(secrets.token_bytes(KEY_BYTES))
 
     @classmethod
-    def from_text(cls, field: str, text: str) -> KeySigner:
+    def from_text(cls, field: str, text: str | Secret[str]) -> KeySigner:
         """Return the signer of an nsec or of 64 hex digits; raises InvalidKey naming `field`."""
-        return cls(decode_secret(field, text))
+        if isinstance(text, str):
+            text = Secret(text)  # from here on no variable of ours holds it in clear
+        return cls(text.open_to(partial(decode_secret, field)))
 
     @property
     def pubkey(self) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import stat
+import traceback
 from pathlib import Path
 
 import pytest
@@ -184,3 +185,31 @@ async def test_a_credential_that_is_not_here(folder: Path, environment: dict[str
     """Another process, the daemon, may have it: worth trying again; the unit's line is named."""
     with pytest.raises(KeyNotHere, match="LoadCredential=ada_nsec:PATH"):
         await KeyFiles(folder, environment).load("credential:ada_nsec")
+
+
+@pytest.mark.parametrize("place", ["file", "env", "credential"])
+def test_no_local_variable_shows_a_broken_secret(folder: Path, place: str):
+    """A mistyped key is told with no trace of it, even where tracebacks print local variables."""
+    signer = KeySigner.generate()
+    mistyped = signer.reveal()[:-1] + "b"
+    folder.mkdir(mode=0o700)
+    path = folder / signer.npub
+    path.touch(mode=0o600)
+    path.write_text(mistyped)
+    environment = Hidden({"ADA": mistyped, "CREDENTIALS_DIRECTORY": str(folder)})
+    names = {"file": signer.npub, "env": "ADA", "credential": signer.npub}
+    with pytest.raises(InvalidKey, match="does not belong") as caught:
+        KeyFiles(folder, environment).read(f"{place}:{names[place]}")
+    report = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    here = report.stack.pop(0)  # this test's own frame holds the secret
+    assert here.name == "test_no_local_variable_shows_a_broken_secret"
+    shown = "".join(report.format())
+    assert "Secret(…)" in shown
+    assert mistyped[6:30] not in shown
+
+
+class Hidden(dict[str, str]):
+    """An environment; as that of the process, it is no variable of any frame."""
+
+    def __repr__(self) -> str:
+        return "environ"
