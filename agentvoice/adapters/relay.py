@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 
 from agentvoice.adapters.relay_connection import RelayConnection
 from agentvoice.config.settings import RelaySettings
@@ -58,6 +59,20 @@ class WebsocketRelays:
                 raise
         connection, _ = await self._connection(relay)
         return await connection.fetch(filters)
+
+    @asynccontextmanager
+    async def listen(
+        self, relay: str, filters: Sequence[dict[str, object]]
+    ) -> AsyncIterator[AsyncIterator[SignedEvent]]:
+        """Give the events that match as they come, stored ones first, until the block ends.
+
+        What is published to the relay inside the block is sent after the request. Nothing is
+        verified. Entering raises a TransportError; the iterator ends with the one that broke the
+        connection, or with RelayRejected. Nobody listens again by himself: enter it anew.
+        """
+        connection, _ = await self._connection(relay)
+        async with connection.listen(filters) as events:
+            yield events
 
     async def close(self) -> None:
         """Close every connection."""

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import NoReturn
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import structlog
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
+from agentvoice.adapters.relay_subscriptions import Fetch, Listener, Subscription, Subscriptions
+from agentvoice.adapters.relay_words import show_address, show_reason, show_words
 from agentvoice.config.settings import RelaySettings
 from agentvoice.core.event import SignedEvent
 from agentvoice.core.ports import Clock, RelayAnswer, Signer
 from agentvoice.errors import (
     ConnectFailed,
     ConnectionLost,
-    RelayRejected,
     RemoteProtocolError,
     TimedOut,
     TransportError,
@@ -30,27 +31,11 @@ from agentvoice.protocols.nostr.nip42 import build_auth_event
 MAX_FRAME_BYTES = 1_048_576
 """A relay that sends more in one frame is cut off."""
 
-MAX_FETCHED_EVENTS = 5_000
-"""A relay that ignores the limits of a filter is cut off."""
-
-MAX_FETCHED_BYTES = 16 * 1_048_576
-"""A hundred events, as many as are asked for at once, at far more than relays store for one."""
-
-MAX_WORDS_CHARS = 300
-"""What is kept of a relay's own words: enough for a reason, too little to fill a log with."""
-
 CLOSE_TIMEOUT_S = 2.0
 MESSAGE_TOO_BIG = 1009  # RFC 6455 section 7.4.1
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True)
-class _Subscription:
-    done: asyncio.Future[None]
-    events: list[SignedEvent] = field(default_factory=list)
-    received_chars: int = 0
 
 
 class _Connect(connect):
@@ -70,8 +55,7 @@ class RelayConnection:
         self._settings = settings
         self._clock = clock
         self._answers: dict[str, asyncio.Future[RelayAnswer]] = {}
-        self._subscriptions: dict[str, _Subscription] = {}
-        self._subscription_count = 0
+        self._subscriptions = Subscriptions(self._shown)
         self._notice = ""
         self._challenge = ""
         self._challenged = asyncio.Event()
@@ -99,7 +83,7 @@ class RelayConnection:
         except TimedOut as error:
             raise TimedOut(f"{shown}: no connection within {settings.connect_timeout_s:g} s") from error
         except (OSError, WebSocketException, ValueError, EOFError) as error:
-            raise ConnectFailed(f"{shown}: no connection: {_reason(error)}") from error
+            raise ConnectFailed(f"{shown}: no connection: {show_reason(error)}") from error
         return cls(address, socket, settings, clock)
 
     @property
@@ -146,15 +130,10 @@ class RelayConnection:
         """Return the stored events that match; raises ConnectionLost, TimedOut, RelayRejected, or
         RemoteProtocolError if there is no end of them.
         """
-        self._subscription_count += 1
-        name = f"fetch-{self._subscription_count}"
-        subscription = _Subscription(asyncio.get_running_loop().create_future())
-        self._subscriptions[name] = subscription
+        fetch = Fetch(self._shown)
         try:
-            async with self._clock.deadline(self._settings.fetch_timeout_s):
-                await self._send(nip01.encode_request(name, filters))
-                await subscription.done
-                await self._send(nip01.encode_close(name))
+            async with self._clock.deadline(self._settings.fetch_timeout_s), self._request(fetch, filters):
+                await fetch.done
         except RemoteProtocolError:
             await self.close()
             raise
@@ -163,9 +142,36 @@ class RelayConnection:
             raise TimedOut(
                 f"{self._shown}: stored events not sent within {self._settings.fetch_timeout_s:g} s"
             ) from error
+        return tuple(fetch.events)
+
+    @asynccontextmanager
+    async def listen(self, filters: Sequence[dict[str, object]]) -> AsyncIterator[AsyncIterator[SignedEvent]]:
+        """Give the events that match, stored ones first, as they come, until the block ends.
+
+        What is published on this connection inside the block is sent after the request, so its
+        answer is not missed. Unverified, as `fetch`. The iterator raises the TransportError that
+        broke the connection, or RelayRejected; entering raises ConnectionLost.
+        """
+        listener = Listener(self._shown)
+        async with self._request(listener, filters):
+            yield listener
+
+    @asynccontextmanager
+    async def _request(
+        self, subscription: Subscription, filters: Sequence[dict[str, object]]
+    ) -> AsyncIterator[None]:
+        if not self._is_open:
+            raise ConnectionLost(f"{self._shown}: the connection is closed")
+        name = self._subscriptions.add(subscription)
+        try:
+            await self._send(nip01.encode_request(name, filters))
+            yield
         finally:
-            del self._subscriptions[name]
-        return tuple(subscription.events)
+            self._subscriptions.remove(name)
+            if self._is_open:
+                with suppress(TransportError):  # whoever got what they wanted need not know
+                    async with self._clock.deadline(CLOSE_TIMEOUT_S):
+                        await self._send(nip01.encode_close(name))
 
     async def close(self) -> None:
         """Close it; what waits for an answer gets ConnectionLost. May be called twice."""
@@ -217,7 +223,7 @@ class RelayConnection:
             by_peer = error.rcvd is not None and error.rcvd_then_sent is not False
             if by_peer and error.rcvd is not None and error.rcvd.code == MESSAGE_TOO_BIG:
                 self._answer("", RelayAnswer(False, f"{TOO_LARGE_PREFIX}: the relay closed the connection"))
-            self._fail(ConnectionLost(f"{self._shown}: the connection broke: {_reason(error)}"))
+            self._fail(ConnectionLost(f"{self._shown}: the connection broke: {show_reason(error)}"))
 
     def _take(self, message: str | bytes) -> None:
         try:
@@ -231,39 +237,17 @@ class RelayConnection:
             return
         match frame:
             case nip01.Ok():
-                self._answer(frame.event_id, RelayAnswer(frame.accepted, _words(frame.message)))
+                self._answer(frame.event_id, RelayAnswer(frame.accepted, show_words(frame.message)))
             case nip01.Notice():
-                self._notice = _words(frame.message)
+                self._notice = show_words(frame.message)
                 _log.debug("relay_notice", relay=self._shown, notice=self._notice)
             case nip01.AuthChallenge():
                 self._challenge = frame.challenge
                 self._challenged.set()
             case nip01.EventFound() | nip01.EndOfStoredEvents() | nip01.Closed():
-                self._take_stored(frame, len(message))
+                self._subscriptions.take(frame, len(message))
             case nip01.UnknownFrame():
-                _log.debug("relay_unknown_frame", relay=self._shown, label=_words(frame.label))
-
-    def _take_stored(
-        self, frame: nip01.EventFound | nip01.EndOfStoredEvents | nip01.Closed, frame_chars: int
-    ) -> None:
-        subscription = self._subscriptions.get(frame.subscription)
-        if subscription is None or subscription.done.done():
-            return
-        match frame:
-            case nip01.EventFound():
-                subscription.events.append(frame.event)
-                subscription.received_chars += frame_chars
-                if len(subscription.events) > MAX_FETCHED_EVENTS:
-                    error = RemoteProtocolError(f"{self._shown}: sent more than {MAX_FETCHED_EVENTS} events")
-                    subscription.done.set_exception(error)
-                elif subscription.received_chars > MAX_FETCHED_BYTES:
-                    error = RemoteProtocolError(f"{self._shown}: sent more than {MAX_FETCHED_BYTES} bytes")
-                    subscription.done.set_exception(error)
-            case nip01.EndOfStoredEvents():
-                subscription.done.set_result(None)
-            case nip01.Closed():
-                rejected = RelayRejected(f"{self._shown}: the request was refused: {_words(frame.message)}")
-                subscription.done.set_exception(rejected)
+                _log.debug("relay_unknown_frame", relay=self._shown, label=show_words(frame.label))
 
     def _answer(self, event_id: str, answer: RelayAnswer) -> None:
         if not event_id and len(self._answers) == 1:
@@ -273,16 +257,15 @@ class RelayConnection:
             waiting.set_result(answer)
 
     def _fail(self, error: TransportError) -> None:
-        waiting: list[asyncio.Future[RelayAnswer] | asyncio.Future[None]] = [*self._answers.values()]
-        waiting += [subscription.done for subscription in self._subscriptions.values()]
-        for future in waiting:
+        self._subscriptions.fail(error)
+        for future in self._answers.values():
             if not future.done():
                 future.set_exception(error)
                 future.exception()  # marks it as seen: its waiter may have given up meanwhile
 
     def _lose(self, error: ConnectionClosed) -> NoReturn:
         self._is_open = False
-        raise ConnectionLost(f"{self._shown}: the connection broke: {_reason(error)}") from error
+        raise ConnectionLost(f"{self._shown}: the connection broke: {show_reason(error)}") from error
 
     async def _close_when_idle(self) -> None:
         while True:
@@ -292,24 +275,3 @@ class RelayConnection:
                 await self.close()
                 return
             await self._clock.sleep_until(max(idle_at_s, self._clock.monotonic_s() + 1.0))
-
-
-def show_address(address: str) -> str:
-    """Return the address without user, password and query, which may hold a token."""
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return "a relay with an unreadable address"
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=host, query="", fragment=""))
-
-
-def _reason(error: BaseException) -> str:
-    """Return the error's own words on one bounded line."""
-    return _words(str(error)) or type(error).__name__
-
-
-def _words(text: str) -> str:
-    """Return a peer's words on one bounded line, without what a terminal would obey."""
-    line = "".join(char if char.isprintable() else " " for char in text[: 4 * MAX_WORDS_CHARS])
-    return " ".join(line.split())[:MAX_WORDS_CHARS]

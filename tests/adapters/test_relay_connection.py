@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from agentvoice.adapters import relay_connection
-from agentvoice.adapters.relay_connection import RelayConnection, show_address
+from agentvoice.adapters import relay_connection, relay_subscriptions
+from agentvoice.adapters.relay_connection import RelayConnection
 from agentvoice.adapters.signer import KeySigner
 from agentvoice.adapters.system_clock import SystemClock
 from agentvoice.config.settings import RelaySettings
@@ -216,7 +216,7 @@ async def test_a_relay_that_never_stops_sending(server: RelayServer, connection:
     event = encode_event(await note())
 
     async def endless(socket, frame):
-        for _ in range(relay_connection.MAX_FETCHED_EVENTS + 2):
+        for _ in range(relay_subscriptions.MAX_FETCHED_EVENTS + 2):
             await socket.send(f'["EVENT","{frame[1]}",{event}]')
 
     server.on_request = endless
@@ -292,8 +292,3 @@ async def test_closing_tells_those_who_wait(server: RelayServer, connection: Rel
     await connection.close()
     with pytest.raises(ConnectionLost):
         await publishing
-
-
-def test_addresses_are_shown_without_secrets():
-    """User, password and query never reach a message."""
-    assert show_address("wss://me:secret@r.example:1/in?token=secret") == "wss://r.example:1/in"
