@@ -13,6 +13,7 @@ from agentvoice.adapters.signer import KeySigner
 from agentvoice.adapters.system_clock import SystemClock
 from agentvoice.config.settings import RelaySettings
 from agentvoice.core.event import SignedEvent, UnsignedEvent
+from agentvoice.core.ports import RelayAnswer
 from agentvoice.errors import ConnectFailed, RemoteProtocolError
 from agentvoice.protocols.nostr.nip01 import encode_event
 from tests.fakes.relay_server import RelayServer, relay_server
@@ -67,6 +68,7 @@ async def test_what_a_relay_says_is_one_short_line(server: RelayServer, connecti
 
     server.on_event = shout
     answer = await connection.publish(await note())
+    assert isinstance(answer, RelayAnswer)
     assert answer.message.startswith("blocked: [2Jno root: xxx")
     assert len(answer.message) == relay_words.MAX_WORDS_CHARS
 
