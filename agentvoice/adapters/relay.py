@@ -32,14 +32,24 @@ FindSigner = Callable[[str], Awaitable[Signer | None]]
 MAX_RESENDS = 8
 """An event whose connection ends so often under others is left to the next attempt of its delivery."""
 
+OWN_LANES = 8
+"""Connections to our own relay: it commits what comes on one event by event, on several together."""
+
+EVENTS_A_LANE = 8
+"""A further connection is used when as many events are in flight on those before."""
+
+IsOwn = Callable[[str], bool]
+"""Whether an address is that of the relay which this process runs."""
+
 
 @dataclass(slots=True)
 class _Peer:
-    """What this process knows of one address."""
+    """What this process knows of one address; of our own relay, one for each connection."""
 
     connection: RelayConnection | None = None
     opening: asyncio.Lock = field(default_factory=asyncio.Lock)
     rest: Rest = field(default_factory=Rest)
+    sending: int = 0
     needs_care: bool = False
     """The next connection sends one event at a time: an answer of the last one could not be placed."""
 
@@ -47,13 +57,20 @@ class _Peer:
 class WebsocketRelays:
     """The core.ports.Relays of a process. Addresses are ws:// or wss://."""
 
-    def __init__(self, settings: RelaySettings, clock: Clock, find_signer: FindSigner) -> None:
+    def __init__(
+        self,
+        settings: RelaySettings,
+        clock: Clock,
+        find_signer: FindSigner,
+        is_own: IsOwn = lambda relay: False,
+    ) -> None:
         self._settings = settings
         self._clock = clock
         self._find_signer = find_signer
+        self._is_own = is_own
         self._dialer = Dialer(settings, clock)
         self._documents = RelayDocuments(clock)
-        self._peers: dict[str, _Peer] = {}
+        self._peers: dict[tuple[str, int], _Peer] = {}
 
     async def publish(self, relay: str, event: SignedEvent) -> RelayAnswer:
         """Send an event and return the relay's answer; AUTH is answered as the event's author.
@@ -63,10 +80,18 @@ class WebsocketRelays:
         breaks on a large event twice is answered `too-large:`. Raises ConnectFailed, ConnectionLost
         or TimedOut.
         """
+        peer = self._peer(relay, self._find_lane(relay))
+        peer.sending += 1
+        try:
+            return await self._publish_on(peer, relay, event)
+        finally:
+            peer.sending -= 1
+
+    async def _publish_on(self, peer: _Peer, relay: str, event: SignedEvent) -> RelayAnswer:
         frame = encode_publish(event)
         breaks = 0
         for _ in range(MAX_RESENDS):
-            connection, is_reused = await self._connection(relay)
+            connection, is_reused = await self._connection(relay, peer)
             try:
                 outcome = await self._publish(connection, event, frame)
             except ConnectionLost:
@@ -80,7 +105,7 @@ class WebsocketRelays:
             if isinstance(outcome, RelayAnswer):
                 return outcome
             if outcome is Again.ALONE:
-                self._peer(relay).needs_care = True
+                peer.needs_care = True
         raise ConnectionLost(f"{show_address(relay)}: the connection broke {MAX_RESENDS} times")
 
     async def fetch(self, relay: str, filters: Sequence[dict[str, object]]) -> tuple[SignedEvent, ...]:
@@ -150,12 +175,18 @@ class WebsocketRelays:
                 return outcome
         return await connection.publish(event, frame)
 
-    def _peer(self, relay: str) -> _Peer:
-        return self._peers.setdefault(relay, _Peer())
+    def _peer(self, relay: str, lane: int = 0) -> _Peer:
+        return self._peers.setdefault((relay, lane), _Peer())
 
-    async def _connection(self, relay: str) -> tuple[RelayConnection, bool]:
+    def _find_lane(self, relay: str) -> int:
+        if not self._is_own(relay):
+            return 0
+        load = [self._peer(relay, lane).sending for lane in range(OWN_LANES)]
+        return next((lane for lane, busy in enumerate(load) if busy < EVENTS_A_LANE), load.index(min(load)))
+
+    async def _connection(self, relay: str, peer: _Peer | None = None) -> tuple[RelayConnection, bool]:
         """Return an open connection, and whether it was used before."""
-        peer = self._peer(relay)
+        peer = peer or self._peer(relay)
         async with peer.opening:
             if peer.connection is not None and peer.connection.is_open:
                 return peer.connection, True

@@ -60,7 +60,9 @@ async def test_a_long_call_fits_without_a_pause(relay: EmbeddedRelay, relays: We
     assert all(answer.accepted for answer in answers)
 
 
-async def test_its_callbacks_run_aside(relay: EmbeddedRelay, relays: WebsocketRelays):
+async def test_its_callbacks_run_aside(
+    relay: EmbeddedRelay, relays: WebsocketRelays, monkeypatch: pytest.MonkeyPatch
+):
     """The loop that carries audio runs nothing of the relay's: its callbacks are in another thread."""
     here = asyncio.get_running_loop()
     ran_here: list[str] = []
@@ -70,11 +72,9 @@ async def test_its_callbacks_run_aside(relay: EmbeddedRelay, relays: WebsocketRe
         ran_here.append(getattr(callback, "__module__", ""))
         return call_soon(callback, *args, **options)
 
-    here.call_soon_threadsafe = watched  # type: ignore[method-assign]  # what other threads ask of it
-    try:
-        assert (await relays.publish(relay.address, await note(KeySigner.generate(), "x"))).accepted
-    finally:
-        here.call_soon_threadsafe = call_soon  # type: ignore[method-assign]
+    monkeypatch.setattr(here, "call_soon_threadsafe", watched)
+    assert (await relays.publish(relay.address, await note(KeySigner.generate(), "x"))).accepted
+    monkeypatch.undo()
     assert [name for name in ran_here if "nostr" in str(name)] == []
     assert "embedded-relay" in {thread.name for thread in threading.enumerate()}
     await relay.stop()
