@@ -104,7 +104,7 @@ def check_project(project: Project, *, policy_given: bool) -> None:
         raise UsageError(f"relays: got none, want ws:// or wss:// addresses, or {EMBEDDED_RELAY}")
     for relay in project.relays:
         if relay != EMBEDDED_RELAY:
-            _check_relay(relay)
+            check_relay(relay)
     if len(set(project.relays)) != len(project.relays):
         raise UsageError("relays: got one address twice, want each once")
     if not policy_given and set(project.relays) != {EMBEDDED_RELAY}:
@@ -121,7 +121,8 @@ def public_address(relay: str) -> str:
         return ""
 
 
-def _check_relay(relay: str) -> None:
+def check_relay(relay: str) -> None:
+    """Raise UsageError unless `relay` is a ws(s):// address without user and password."""
     try:
         parts = urlsplit(relay)
         host, _ = parts.hostname, parts.port

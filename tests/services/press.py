@@ -181,6 +181,8 @@ class MortalRelays:
         self._reaper = reaper
         self.fetch = relays.fetch
         self.close = relays.close
+        self.limits = relays.limits
+        self.probe = relays.probe
 
     async def publish(self, relay: str, event: Any) -> Any:
         self._reaper.step()
