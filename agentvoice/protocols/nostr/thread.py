@@ -17,7 +17,7 @@ from agentvoice.core.project import (
     ThreadShape,
     public_address,
 )
-from agentvoice.protocols.nostr.clean import MAX_CONTENT_CHARS, clean_tag_value, split_text
+from agentvoice.protocols.nostr.clean import TextLimit, clean_tag_value, split_text
 from agentvoice.protocols.nostr.nip01 import KIND_TEXT_NOTE, event_id
 from agentvoice.protocols.nostr.nip10 import build_reply_tags
 from agentvoice.protocols.nostr.turns import CALLER, Turn
@@ -96,20 +96,40 @@ def date_events(times_ms: Sequence[int], now_ms: int) -> tuple[int, ...]:
     return tuple(reversed(dated))
 
 
-def build_thread(call: FinishedCall, signers: ThreadSigners, now_ms: int) -> tuple[UnsignedEvent, ...]:
+def build_thread(
+    call: FinishedCall, signers: ThreadSigners, now_ms: int, limit: TextLimit = TextLimit()
+) -> tuple[UnsignedEvent, ...]:
     """Return the thread's unsigned events, root first; none if nothing was said.
 
-    Every `pubkey` is one of `signers`; find_unsignable must have found nothing.
+    Every `pubkey` is one of `signers`; find_unsignable must have found nothing. Texts are split so
+    that each fits into `limit`.
     """
     turns = call.turns
     if not turns:
         return ()
     if call.project.shape is ThreadShape.SINGLE:
-        drafts = _single_drafts(call, turns, signers)
+        drafts = _single_drafts(call, signers, limit)
     else:
-        drafts = _turn_drafts(call, turns, signers)
+        drafts = _turn_drafts(call, turns, signers, limit)
     dates = date_events([draft.time_ms for draft in drafts], now_ms)
-    return _link(call.project, drafts, dates, _common_tags(call))
+    return _link(call.project, drafts, dates, common_tags(call))
+
+
+def transcript_notes(call: FinishedCall, limit: TextLimit) -> tuple[str, ...]:
+    """Return the head and every turn after its speaker's name, in as few texts as fit into `limit`."""
+    names = _names(call)
+    blocks = [_head(call, call.turns)]
+    for turn in call.turns:
+        prefix = f"{names[turn.speaker]}: "
+        blocks += [prefix + piece for piece in split_text(turn.text, limit.less(prefix))]
+    notes = [blocks[0]]
+    for block in blocks[1:]:
+        joined = f"{notes[-1]}\n\n{block}"
+        if limit.fits(joined):
+            notes[-1] = joined
+        else:
+            notes.append(block)
+    return tuple(notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,31 +142,22 @@ class _Draft:
     is_marked: bool = False
 
 
-def _turn_drafts(call: FinishedCall, turns: Sequence[Turn], signers: ThreadSigners) -> list[_Draft]:
+def _turn_drafts(
+    call: FinishedCall, turns: Sequence[Turn], signers: ThreadSigners, limit: TextLimit
+) -> list[_Draft]:
     drafts = [_Draft(signers.root, _head(call, turns), call.started_at)]
     for turn in turns:
         is_caller = turn.speaker == CALLER
         pubkey = signers.caller if is_caller else signers.agents[turn.speaker]
         drafts += [
             _Draft(pubkey, piece, turn.began_at or call.started_at, is_caller and signers.caller_is_marked)
-            for piece in split_text(turn.text)
+            for piece in split_text(turn.text, limit)
         ]
     return drafts
 
 
-def _single_drafts(call: FinishedCall, turns: Sequence[Turn], signers: ThreadSigners) -> list[_Draft]:
-    names = _names(call)
-    blocks = [_head(call, turns)]
-    for turn in turns:
-        prefix = f"{names[turn.speaker]}: "
-        blocks += [prefix + piece for piece in split_text(turn.text, MAX_CONTENT_CHARS - len(prefix))]
-    notes = [blocks[0]]
-    for block in blocks[1:]:
-        joined = f"{notes[-1]}\n\n{block}"
-        if len(joined) <= MAX_CONTENT_CHARS:
-            notes[-1] = joined
-        else:
-            notes.append(block)
+def _single_drafts(call: FinishedCall, signers: ThreadSigners, limit: TextLimit) -> list[_Draft]:
+    notes = transcript_notes(call, limit)
     # The transcript is one text of one time: its continuations follow the end of the call.
     times_ms = [call.started_at] + [call.ended_at] * (len(notes) - 1)
     return [_Draft(signers.root, note, time) for note, time in zip(notes, times_ms, strict=True)]
@@ -173,7 +184,7 @@ def _link(
             if project.full_p_tags:
                 tags += _author_tags(events[parent])
         else:
-            tags += (("subject", _subject(project)),)
+            tags += (("subject", subject_of(project)),)
         if draft.is_marked and events:
             tags += (("speaker", "user"),)
         event = UnsignedEvent(draft.pubkey, created_at, KIND_TEXT_NOTE, tags, draft.content)
@@ -182,7 +193,8 @@ def _link(
     return tuple(events)
 
 
-def _common_tags(call: FinishedCall) -> Tags:
+def common_tags(call: FinishedCall) -> Tags:
+    """Return the tags of every event of a call."""
     tags: Tags = (("t", TOPIC), ("p", call.project.pubkey), ("realtime-session", call.call_id))
     if call.project.address:
         tags += (("a", clean_tag_value(call.project.address)),)
@@ -198,7 +210,8 @@ def _author_tags(parent: UnsignedEvent) -> Tags:
     return tuple(("p", pubkey) for pubkey in others if pubkey != project_pubkey)
 
 
-def _subject(project: Project) -> str:
+def subject_of(project: Project) -> str:
+    """Return the title of a thread (NIP-14)."""
     return clean_tag_value(project.title)[:MAX_TITLE_CHARS] or project.slug
 
 
