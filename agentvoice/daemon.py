@@ -81,6 +81,7 @@ class Runtime:
             self.relays,
             self.key_files.load,
             find_forgery,
+            KeySigner.generate,
             self.embedded_address,
             clock,
             settings.publish,

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
 from agentvoice.core.project import MAX_RELAY_CHARS
 
 _DEFAULT_PORTS = {"ws": 80, "wss": 443}
 _LOCAL_SUFFIXES = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRelay:
+    """A relay of somebody's own list, and what they do there."""
+
+    address: str
+    reads: bool
+    writes: bool
 
 
 def normalize_relay(address: str) -> str:

@@ -52,12 +52,16 @@ class TextLimit:
         return TextLimit(chars, self.json_bytes - json_size(text))
 
 
+NOTE_LIMIT = TextLimit()
+"""What a note of kind 1 holds where no relay says otherwise."""
+
+
 def json_size(text: str) -> int:
     """Return the bytes that a text takes inside JSON's quotes."""
     return len(json.dumps(text, ensure_ascii=False).encode()) - len('""')
 
 
-def split_text(text: str, limit: TextLimit = TextLimit()) -> tuple[str, ...]:
+def split_text(text: str, limit: TextLimit = NOTE_LIMIT) -> tuple[str, ...]:
     """Return `text` in pieces that fit, none empty; a piece is one character at least.
 
     Cuts where a paragraph, line, sentence or word ends, whichever comes first in that order within

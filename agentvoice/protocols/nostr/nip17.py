@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from agentvoice.core.event import SignedEvent, Tags, UnsignedEvent
+from agentvoice.core.relay_address import ListedRelay
 from agentvoice.protocols.nostr.clean import TextLimit
 from agentvoice.protocols.nostr.nip01 import event_id
 from agentvoice.protocols.nostr.nip59 import encode_rumor
@@ -52,9 +53,13 @@ def build_messages(
     return (first, *later)
 
 
-def find_inbox_relays(event: SignedEvent) -> tuple[str, ...]:
-    """Return the addresses of a list of kind 10050, as they stand there, in its order."""
-    return tuple(tag[1] for tag in event.tags if len(tag) > 1 and tag[0] == "relay")
+def find_inbox_relays(event: SignedEvent) -> tuple[ListedRelay, ...]:
+    """Return the relays of a list of kind 10050, addresses as they stand there, in its order."""
+    return tuple(
+        ListedRelay(tag[1], reads=True, writes=False)
+        for tag in event.tags
+        if len(tag) > 1 and tag[0] == "relay"
+    )
 
 
 def _message_tags(call: FinishedCall, readers: Sequence[str]) -> Tags:

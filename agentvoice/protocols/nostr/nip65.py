@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from agentvoice.core.event import SignedEvent
+from agentvoice.core.relay_address import ListedRelay
 
 KIND_RELAY_LIST = 10_002
 
+_MARKERS = {"": (True, True), "read": (True, False), "write": (False, True)}
 
-def find_read_relays(event: SignedEvent) -> tuple[str, ...]:
-    """Return the addresses where the author wants to be reached, as they stand there, in its order.
 
-    An `r` tag without a marker is for reading and writing.
+def find_listed_relays(event: SignedEvent) -> tuple[ListedRelay, ...]:
+    """Return the relays of a list, addresses as they stand there, in its order.
+
+    An `r` tag without a marker is for reading and writing; one with an unknown marker for neither.
     """
-    return _marked(event, "read")
-
-
-def find_write_relays(event: SignedEvent) -> tuple[str, ...]:
-    """Return the addresses where what the author writes is found."""
-    return _marked(event, "write")
-
-
-def _marked(event: SignedEvent, marker: str) -> tuple[str, ...]:
-    return tuple(
-        tag[1]
-        for tag in event.tags
-        if len(tag) > 1 and tag[0] == "r" and (len(tag) == 2 or tag[2] in ("", marker))
-    )
+    listed = []
+    for tag in event.tags:
+        if len(tag) > 1 and tag[0] == "r":
+            marker = _MARKERS.get(tag[2] if len(tag) > 2 else "")
+            if marker is not None:
+                listed.append(ListedRelay(tag[1], *marker))
+    return tuple(listed)

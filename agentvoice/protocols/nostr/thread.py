@@ -17,7 +17,7 @@ from agentvoice.core.project import (
     ThreadShape,
     public_address,
 )
-from agentvoice.protocols.nostr.clean import TextLimit, clean_tag_value, split_text
+from agentvoice.protocols.nostr.clean import NOTE_LIMIT, TextLimit, clean_tag_value, split_text
 from agentvoice.protocols.nostr.nip01 import KIND_TEXT_NOTE, event_id
 from agentvoice.protocols.nostr.nip10 import build_reply_tags
 from agentvoice.protocols.nostr.turns import CALLER, Turn
@@ -97,7 +97,7 @@ def date_events(times_ms: Sequence[int], now_ms: int) -> tuple[int, ...]:
 
 
 def build_thread(
-    call: FinishedCall, signers: ThreadSigners, now_ms: int, limit: TextLimit = TextLimit()
+    call: FinishedCall, signers: ThreadSigners, now_ms: int, limit: TextLimit = NOTE_LIMIT
 ) -> tuple[UnsignedEvent, ...]:
     """Return the thread's unsigned events, root first; none if nothing was said.
 

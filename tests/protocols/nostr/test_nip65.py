@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from agentvoice.core.event import SignedEvent
-from agentvoice.protocols.nostr.nip65 import KIND_RELAY_LIST, find_read_relays, find_write_relays
+from agentvoice.core.relay_address import ListedRelay
+from agentvoice.protocols.nostr.nip65 import KIND_RELAY_LIST, find_listed_relays
 
 TAGS = (
     ("r", "wss://both.example"),
@@ -12,14 +13,14 @@ TAGS = (
     ("r",),
     ("relay", "wss://other.example"),
 )
-EVENT = SignedEvent("0" * 64, "a" * 64, 1_700_000_000, KIND_RELAY_LIST, TAGS, "", "0" * 128)
 
 
-def test_where_the_author_reads():
-    """Tags without a marker, or with `read`; anything else is not taken for it."""
-    assert find_read_relays(EVENT) == ("wss://both.example", "wss://read.example", "wss://empty.example")
-
-
-def test_where_the_author_writes():
-    """Tags without a marker, or with `write`."""
-    assert find_write_relays(EVENT) == ("wss://both.example", "wss://write.example", "wss://empty.example")
+def test_who_reads_and_who_writes_where():
+    """By the marker, without one both; unknown markers and other tags are left out."""
+    event = SignedEvent("0" * 64, "a" * 64, 1_700_000_000, KIND_RELAY_LIST, TAGS, "", "0" * 128)
+    assert find_listed_relays(event) == (
+        ListedRelay("wss://both.example", True, True),
+        ListedRelay("wss://read.example", True, False),
+        ListedRelay("wss://write.example", False, True),
+        ListedRelay("wss://empty.example", True, True),
+    )

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import nostr_sdk
+import pytest
+
+from agentvoice.adapters.signer import KeySigner
+from agentvoice.core.call import PublicationState
+from agentvoice.core.project import PublishPolicy
+from tests.fakes.relay_server import RelayServer, relay_server
+from tests.services.press import CALL_ID, Killed, MortalDatabase, MortalRelays, Press, Reaper
+
+FRIEND = KeySigner.generate()
+STRANGER = KeySigner.generate()
+
+
+@pytest.fixture
+async def server():
+    async with relay_server() as running:
+        running.on_request = answer_nothing
+        yield running
+
+
+async def answer_nothing(socket, frame) -> None:
+    await socket.send(json.dumps(["EOSE", frame[1]]))
+
+
+def private_press(folder: Path, server: RelayServer) -> Press:
+    press = Press(folder, server.address, readers=(FRIEND.pubkey,), policy=PublishPolicy.PRIVATE)
+    press.finish_call(policy=PublishPolicy.PRIVATE)
+    return press
+
+
+async def read_as(secret: str, event: dict) -> nostr_sdk.UnwrappedGift:
+    """Open a wrap with rust-nostr, which nobody here wrote."""
+    signer = nostr_sdk.NostrSigner.keys(nostr_sdk.Keys.parse(secret))
+    return await nostr_sdk.UnwrappedGift.from_gift_wrap(signer, nostr_sdk.Event.from_json(json.dumps(event)))
+
+
+async def test_each_reader_gets_one_copy_and_nobody_else_reads_it(tmp_path: Path, server: RelayServer):
+    """The project and each named reader open exactly one wrap, sealed by the author; a stranger none."""
+    press = private_press(tmp_path, server)
+    publication = await press.publisher().wait_settled(CALL_ID, 20)
+    assert publication.state is PublicationState.PUBLISHED
+    project = await press.keys.load(f"file:{nostr_sdk.PublicKey.parse(press.pubkeys['project']).to_bech32()}")
+    for reader in (project, FRIEND):
+        mine = [event for event in server.events if ["p", reader.pubkey] in event["tags"]]
+        (wrap,) = mine
+        gift = await read_as(reader.reveal(), wrap)
+        assert gift.sender().to_hex() == press.pubkeys["project"]
+        rumor = json.loads(gift.rumor().as_json())
+        assert rumor["kind"] == 14
+        assert "Ada: Ada here." in rumor["content"] and "Caller: Good morning." in rumor["content"]
+        assert ["realtime-session", CALL_ID] in rumor["tags"]
+        with pytest.raises(nostr_sdk.NostrSdkError):
+            await read_as(STRANGER.reveal(), wrap)
+    await press.close()
+
+
+async def test_the_wire_tells_nothing_of_the_call(tmp_path: Path, server: RelayServer):
+    """No text, id, title or key of the call in any byte; the reader's tag alone, by keys used once."""
+    press = private_press(tmp_path, server)
+    await press.publisher().wait_settled(CALL_ID, 20)
+    sent = json.dumps(server.events)
+    for hidden in (CALL_ID, "Good morning", "Ada", "Home", "voice-conversation", press.pubkeys["ada"]):
+        assert hidden not in sent
+    assert {event["kind"] for event in server.events} == {1059}
+    authors = {event["pubkey"] for event in server.events}
+    assert len(authors) == 2 and not authors & {*press.pubkeys.values(), FRIEND.pubkey}
+    assert all([tag[0] for tag in event["tags"]] == ["p"] for event in server.events)
+    now_s = press.clock.utc_ms() // 1_000
+    assert all(now_s - 2 * 86_400 <= event["created_at"] <= now_s for event in server.events)
+    await press.close()
+
+
+async def test_killed_between_any_two_steps_each_reader_has_one_copy(tmp_path: Path):
+    """Whenever the process dies, exactly one set of wraps exists and arrives."""
+    at = 0
+    while not await _publish_through_a_kill(tmp_path / str(at), at + 1):
+        at += 1
+    assert at > 8
+
+
+async def _publish_through_a_kill(folder: Path, at: int) -> bool:
+    async with relay_server() as server:
+        server.on_request = answer_nothing
+        press = private_press(folder, server)
+        reaper = Reaper(at)
+        mortal = press.publisher(
+            MortalDatabase(press.database, reaper),  # type: ignore[arg-type]  # what a publisher uses of it
+            relays=MortalRelays(press.relays, reaper),
+        )
+        survived = True
+        try:
+            await mortal.sweep()
+        except (Killed, BaseExceptionGroup):
+            survived = False
+        for _ in range(2):  # locks run out, then whatever was postponed is due
+            await press.clock.advance(400)
+            await press.publisher().sweep()
+        publication = await press.publisher().publication(CALL_ID)
+        ids = {stored.event.id for stored in publication.events}
+        assert publication.state is PublicationState.PUBLISHED
+        assert len(ids) == 2
+        assert {event["id"] for event in server.events} == ids
+        await press.close()
+    return survived
