@@ -83,6 +83,7 @@ class Runtime:
             self.relays,
             self.key_files.load,
             find_forgery,
+            KeySigner.generate,
             self.embedded_address,
             clock,
             settings.publish,

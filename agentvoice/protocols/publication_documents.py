@@ -98,7 +98,7 @@ def publication_document(
     return PublicationDocument(
         state=publication.state.value,
         root=events[0].event.id if events else None,
-        nevent=nevent_of(publication) if events else None,
+        nevent=(nevent_of(publication) or None) if events else None,
         events=_event_documents(events, publication.deliveries, npub_of),
         edited=publication.edits,
         redactions=dict(publication.redactions),

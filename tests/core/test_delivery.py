@@ -13,6 +13,7 @@ from agentvoice.core.delivery import (
     DeliveryState,
     Publication,
     next_delivery_state,
+    settle_private,
     settle_publication,
     states_before,
 )
@@ -93,3 +94,24 @@ def test_relays_with_all_of_it():
     )
     publication = Publication("c", "p", PublicationState.PUBLISHED, "", 0, 0, 0, (), deliveries)
     assert publication.relays_with_all() == ("r1",)
+
+
+@pytest.mark.parametrize(
+    ("deliveries", "accepted_relays", "expected"),
+    [
+        ([("x", "r", A), ("y", "s", A)], 1, PublicationState.PUBLISHED),
+        ([("x", "r", A), ("x", "s", R), ("y", "t", A), ("y", "r", W)], 1, PublicationState.PUBLISHED),
+        ([("x", "r", A), ("y", "s", W)], 1, PublicationState.QUEUED),
+        ([("x", "r", A), ("x", "s", W), ("y", "t", A)], 2, PublicationState.QUEUED),
+        ([("x", "r", A), ("x", "s", A), ("y", "t", A)], 2, PublicationState.PUBLISHED),
+        ([("x", "r", A), ("y", "s", R)], 1, PublicationState.PARTIAL),
+        ([("x", "r", A), ("x", "s", R), ("y", "t", A)], 2, PublicationState.PARTIAL),
+        ([("x", "r", R), ("y", "s", E)], 1, PublicationState.FAILED),
+        ([], 1, PublicationState.FAILED),
+    ],
+)
+def test_a_private_call_is_counted_reader_by_reader(
+    deliveries: list[tuple[str, str, DeliveryState]], accepted_relays: int, expected: PublicationState
+):
+    """Published when each wrap is where it should be, though no relay has all of them."""
+    assert settle_private(deliveries, accepted_relays) is expected

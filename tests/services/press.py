@@ -10,7 +10,7 @@ from typing import Any
 
 from agentvoice.adapters.key_files import KeyFiles
 from agentvoice.adapters.relay import WebsocketRelays
-from agentvoice.adapters.signer import find_forgery
+from agentvoice.adapters.signer import KeySigner, find_forgery
 from agentvoice.adapters.system_clock import SystemClock
 from agentvoice.config.settings import PublishSettings, RelaySettings
 from agentvoice.core.agent import AgentProfile
@@ -79,6 +79,7 @@ class Press:
             "relays": self.relays,
             "load_signer": self.keys.load,
             "find_forgery": find_forgery,
+            "new_signer": KeySigner.generate,
             "embedded_address": lambda: self.embedded,
             "clock": self.clock,
             "settings": self.settings,
