@@ -29,11 +29,7 @@ REALTIME_WORDS = re.compile(
 
 
 def sources(folder: str) -> list[Path]:
-    return sorted(
-        path
-        for path in (ROOT / folder).rglob("*.py")
-        if not FOREIGN.intersection(path.parts)
-    )
+    return sorted(path for path in (ROOT / folder).rglob("*.py") if not FOREIGN.intersection(path.parts))
 
 
 def name_of(path: Path) -> str:
