@@ -18,7 +18,7 @@ from agentvoice.core.delivery import DeliveryState
 from agentvoice.core.item import Item, ItemKind, ItemStatus, Role
 from agentvoice.core.leg import CallStatus
 from agentvoice.core.project import Project, PublishPolicy, ThreadShape
-from agentvoice.protocols import callpage, documents
+from agentvoice.protocols import callpage, documents, publication_documents
 from agentvoice.protocols.nostr.thread import FinishedCall, Speaker, ThreadSigners, build_thread
 from agentvoice.protocols.nostr.turns import merge_turns
 
@@ -28,11 +28,11 @@ DAEMON_FRAMES = get_args(callpage.DaemonFrame)
 DOCUMENTS = (
     documents.CallDocument,
     documents.CallSummary,
-    documents.DeliveryDocument,
-    documents.EventDocument,
+    publication_documents.DeliveryDocument,
+    publication_documents.EventDocument,
     documents.ItemDocument,
-    documents.PublicationDocument,
-    documents.PublicationSummary,
+    publication_documents.PublicationDocument,
+    publication_documents.PublicationSummary,
     documents.UsageDocument,
     documents.UsageLine,
     DemoDocument,

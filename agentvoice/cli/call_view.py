@@ -6,7 +6,8 @@ from collections import Counter
 
 from agentvoice.cli.frame import Invocation
 from agentvoice.cli.output import fields, one_line, paragraph, table
-from agentvoice.protocols.documents import CallDocument, ItemDocument, PublicationDocument
+from agentvoice.protocols.documents import CallDocument, ItemDocument
+from agentvoice.protocols.publication_documents import PublicationDocument
 from agentvoice.services.call_document import read_call_document
 from agentvoice.storage.database import Database
 

@@ -139,7 +139,7 @@ def _users(session: Any, pubkey: str) -> list[str]:
 
 
 def _document(stored: Any) -> dict[str, Any]:
-    from agentvoice.protocols.documents import iso_time
+    from agentvoice.core.iso_time import iso_time
 
     return {
         "npub": stored.npub,

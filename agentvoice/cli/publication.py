@@ -33,7 +33,7 @@ def publication() -> None:
 @pass_invocation
 def list_(invocation: Invocation, state: str | None, before: str, limit: int) -> None:
     """List the threads of calls, the newest first."""
-    from agentvoice.protocols.documents import publication_summary
+    from agentvoice.protocols.publication_documents import publication_summary
     from agentvoice.storage.publications import list_publications
 
     wanted = PublicationState(state) if state else None
