@@ -46,16 +46,22 @@ def list_(invocation: Invocation, state: str | None, before: str, limit: int) ->
 
 @publication.command()
 @click.argument("call_id", metavar="ID|last")
+@click.option("--events", "all_events", is_flag=True, help="Every event and delivery, however many.")
 @pass_invocation
-def show(invocation: Invocation, call_id: str) -> None:
-    """Show a call's thread: its link, its events, and what each relay answered."""
-    from agentvoice.cli.call_view import describe_publication
+def show(invocation: Invocation, call_id: str, all_events: bool) -> None:
+    """Show whether a call is published, and what each relay answered.
+
+    For each relay: how much of the thread it has, when it is tried next, its own words, what to do.
+    """
+    from agentvoice.cli.publication_view import describe_publication
     from agentvoice.services.call_document import find_call_id, read_publication_document
 
+    enough = invocation.settings.publish.accepted_relays
     with invocation.database() as database:
         found = find_call_id(database, call_id)
-        document = read_publication_document(database, found, invocation.embedded_url)
-    invocation.answer({"call": found, "publication": document}, describe_publication(document))
+        document = read_publication_document(database, found, invocation.embedded_url, enough)
+    text = describe_publication(document, invocation.utc_ms(), all_events=all_events)
+    invocation.answer({"call": found, "publication": document}, text)
 
 
 @publication.command()

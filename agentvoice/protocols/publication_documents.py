@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import msgspec
 
-from agentvoice.core.delivery import Delivery, Publication
+from agentvoice.core.delivery import Delivery, DeliveryState, Publication
 from agentvoice.core.iso_time import iso_time
+from agentvoice.core.publication_status import (
+    RelayStatus,
+    relay_statuses,
+    tell_publication,
+    waiting_for_root,
+)
 
 
 class DeliveryDocument(msgspec.Struct):
-    """Where one event stands at one relay."""
+    """Where one event stands at one relay: `reason` is one word for why, `advice` what to do."""
 
     relay: str
     state: str
     attempts: int
     next_attempt_at: str | None
     last_answer: str
+    reason: str = ""
+    advice: str = ""
+
+
+class RelayDocument(msgspec.Struct):
+    """Where a thread stands at one relay: how many of its events are in each state, and why.
+
+    `next_attempt_at` is null when nothing is to be sent; `last_answer` is the most telling one.
+    """
+
+    relay: str
+    has_all: bool
+    states: dict[str, int]
+    next_attempt_at: str | None
+    last_answer: str
+    reason: str
+    advice: str
 
 
 class EventDocument(msgspec.Struct):
@@ -30,12 +54,23 @@ class EventDocument(msgspec.Struct):
 
 
 class PublicationDocument(msgspec.Struct):
-    """A call's thread: `root` is an event id, `nevent` its link; both null before it is signed."""
+    """A call's thread: `root` is an event id, `nevent` its link; both null before it is signed.
+
+    `summary` says in words whether the call is published; `accepted_relays` is how many relays must
+    have all of it; `error` is why it is not signed, and `advice` what to do about that.
+    """
 
     state: str
     root: str | None
     nevent: str | None
     events: list[EventDocument]
+    summary: str = ""
+    error: str = ""
+    advice: str = ""
+    prepared_at: str | None = None
+    published_at: str | None = None
+    accepted_relays: int = 1
+    relays: list[RelayDocument] = msgspec.field(default_factory=list)
 
 
 class PublicationSummary(msgspec.Struct):
@@ -61,35 +96,80 @@ def publication_summary(publication: Publication) -> PublicationSummary:
     )
 
 
-def delivery_document(delivery: Delivery) -> DeliveryDocument:
-    """Return a delivery as it is printed."""
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What the documents of threads say in other formats' words, and against which setting.
+
+    `nevent_of` is asked only once there is a root. `advice_of` is given a delivery, its event's
+    author and whether it waits for its root; it returns the reason and what to do.
+    """
+
+    npub_of: Callable[[str], str]
+    nevent_of: Callable[[Publication], str]
+    advice_of: Callable[[Delivery, str, bool], tuple[str, str]]
+    advice_of_error: Callable[[str], str]
+    accepted_relays: int
+
+
+def publication_document(publication: Publication, words: Wording) -> PublicationDocument:
+    """Return a call's thread as it is printed."""
+    events = sorted(publication.events, key=lambda event: event.position)
+    authors = {each.event.id: each.event.pubkey for each in events}
+    held = waiting_for_root(publication)
+
+    def advice_of(delivery: Delivery) -> tuple[str, str]:
+        return words.advice_of(delivery, authors.get(delivery.event_id, ""), delivery.id in held)
+
+    by_event: dict[str, list[DeliveryDocument]] = {}
+    for delivery in publication.deliveries:
+        document = _delivery_document(delivery, *advice_of(delivery))
+        by_event.setdefault(delivery.event_id, []).append(document)
+    return PublicationDocument(
+        state=publication.state.value,
+        root=events[0].event.id if events else None,
+        nevent=words.nevent_of(publication) if events else None,
+        events=[
+            EventDocument(
+                id=each.event.id,
+                position=each.position,
+                signer=words.npub_of(each.event.pubkey),
+                deliveries=by_event.get(each.event.id, []),
+            )
+            for each in events
+        ],
+        summary=tell_publication(publication, words.accepted_relays),
+        error=publication.error,
+        advice=words.advice_of_error(publication.error) if publication.error else "",
+        prepared_at=iso_time(publication.prepared_at),
+        published_at=iso_time(publication.published_at),
+        accepted_relays=words.accepted_relays,
+        relays=[_relay_document(each, *advice_of(each.telling)) for each in relay_statuses(publication)],
+    )
+
+
+def _delivery_document(delivery: Delivery, reason: str, advice: str) -> DeliveryDocument:
     return DeliveryDocument(
         relay=delivery.relay,
         state=delivery.state.value,
         attempts=delivery.attempts,
         next_attempt_at=iso_time(delivery.next_attempt_at),
         last_answer=delivery.last_answer,
+        reason=reason,
+        advice=advice,
     )
 
 
-def publication_document(
-    publication: Publication, *, npub_of: Callable[[str], str], nevent_of: Callable[[Publication], str]
-) -> PublicationDocument:
-    """Return a call's thread as it is printed; `nevent_of` is asked only once there is a root."""
-    events = sorted(publication.events, key=lambda event: event.position)
-    return PublicationDocument(
-        state=publication.state.value,
-        root=events[0].event.id if events else None,
-        nevent=nevent_of(publication) if events else None,
-        events=[
-            EventDocument(
-                id=each.event.id,
-                position=each.position,
-                signer=npub_of(each.event.pubkey),
-                deliveries=[
-                    delivery_document(one) for one in publication.deliveries if one.event_id == each.event.id
-                ],
-            )
-            for each in events
-        ],
+def _relay_document(status: RelayStatus, reason: str, advice: str) -> RelayDocument:
+    return RelayDocument(
+        relay=status.relay,
+        has_all=status.has_all,
+        states=_counts(status.counts),
+        next_attempt_at=iso_time(status.next_attempt_at),
+        last_answer=status.telling.last_answer,
+        reason=reason,
+        advice=advice,
     )
+
+
+def _counts(counts: Mapping[DeliveryState, int]) -> dict[str, int]:
+    return {state.value: counts[state] for state in DeliveryState if counts.get(state)}
