@@ -36,6 +36,7 @@ from agentvoice.core.ports import Clock, Metrics, SpeechEngine
 from agentvoice.errors import AgentVoiceError, ConfigError, Refused
 from agentvoice.services.call_manager import CallManager
 from agentvoice.services.loop_lag import watch_loop_lag
+from agentvoice.services.publication_pages import PublicationPages
 from agentvoice.services.publisher import Publisher
 from agentvoice.services.scheduler import Scheduler
 from agentvoice.services.session_opening import Engines
@@ -270,7 +271,9 @@ async def _serve_control(runtime: Runtime, stack: AsyncExitStack) -> None:
     """Serve the control socket; only this user may reach it."""
     path = runtime.settings.control_socket
     path.unlink(missing_ok=True)  # a daemon that was killed left it; a live one would hold the home
-    runner = await _runner(build_control_app(runtime.calls, runtime.missing), stack)
+    enough = runtime.settings.publish.accepted_relays
+    pages = PublicationPages(runtime.database, runtime.embedded_address, enough)
+    runner = await _runner(build_control_app(runtime.calls, runtime.missing, pages), stack)
     before = os.umask(0o777 & ~SOCKET_MODE)  # no moment in which others could connect
     try:
         await web.UnixSite(runner, str(path)).start()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from agentvoice.cli.output import moment, one_line
+from agentvoice.cli.output import moment, one_line, table
 from agentvoice.core.delivery import OPEN_STATES
 from agentvoice.protocols.publication_documents import (
     DeliveryDocument,
     EventDocument,
     PublicationDocument,
+    PublicationSummary,
     RelayDocument,
 )
 
@@ -45,6 +46,24 @@ def describe_publication(document: PublicationDocument, now: int, *, all_events:
     else:
         parts.append(f"{len(document.events)} events, {deliveries} deliveries: --events shows each.")
     return "\n\n".join(parts)
+
+
+def describe_page(page: Sequence[PublicationSummary], now: int) -> str:
+    """Return a page of threads: where each stands, how many relays have it, when it is tried next."""
+    rows = [
+        (
+            each.call,
+            each.project,
+            moment(_utc_ms(each.ended_at)) if each.ended_at else "-",
+            each.state,
+            f"{each.complete_relays}/{each.relays}" if each.relays else "-",
+            _until(_utc_ms(each.next_attempt_at) - now) if each.next_attempt_at else "-",
+            each.error or "-",
+        )
+        for each in page
+    ]
+    headers = ("CALL", "PROJECT", "ENDED", "THREAD", "RELAYS", "NEXT", "ERROR")
+    return table(headers, rows, empty="No threads yet.")
 
 
 def tell_when(at: int, now: int) -> str:

@@ -73,8 +73,19 @@ class PublicationDocument(msgspec.Struct):
     relays: list[RelayDocument] = msgspec.field(default_factory=list)
 
 
+class VerificationDocument(msgspec.Struct):
+    """A thread as a relay gave it back: `events` of `expected`; `lost` are ids it accepted and lost."""
+
+    relay: str
+    verified: bool
+    events: int
+    expected: int
+    lost: list[str]
+    problems: list[str]
+
+
 class PublicationSummary(msgspec.Struct):
-    """A thread in `publication list --json`."""
+    """A thread in `publication list --json`: `complete_relays` of `relays` have all of it."""
 
     call: str
     project: str
@@ -82,10 +93,15 @@ class PublicationSummary(msgspec.Struct):
     error: str
     ended_at: str | None
     published_at: str | None
+    relays: int = 0
+    complete_relays: int = 0
+    next_attempt_at: str | None = None
 
 
-def publication_summary(publication: Publication) -> PublicationSummary:
-    """Return a thread as it is listed."""
+def publication_summary(
+    publication: Publication, *, relays: int = 0, complete_relays: int = 0, next_attempt_at: int = 0
+) -> PublicationSummary:
+    """Return a thread as it is listed; the counts are of its relays."""
     return PublicationSummary(
         call=publication.call_id,
         project=publication.project,
@@ -93,6 +109,9 @@ def publication_summary(publication: Publication) -> PublicationSummary:
         error=publication.error,
         ended_at=iso_time(publication.ended_at),
         published_at=iso_time(publication.published_at),
+        relays=relays,
+        complete_relays=complete_relays,
+        next_attempt_at=iso_time(next_attempt_at),
     )
 
 

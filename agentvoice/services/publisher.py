@@ -19,7 +19,8 @@ from agentvoice.errors import AgentVoiceError, PublishError, StorageError, Timed
 from agentvoice.services.relay_queue import EmbeddedAddress, RelayQueue
 from agentvoice.services.thread_check import FindForgery, ThreadCheck, check_thread
 from agentvoice.services.thread_signing import ThreadSigning
-from agentvoice.storage import conversations, deliveries, preparations, publications
+from agentvoice.services.thread_verification import RelayCheck, ThreadVerification
+from agentvoice.storage import conversations, deliveries, preparations, publications, resending
 from agentvoice.storage.database import Database
 from agentvoice.storage.transactions import read, write
 
@@ -61,6 +62,7 @@ class Publisher:
         self._not_before_s: dict[str, float] = {}
         self._signing = ThreadSigning(database, load_signer, clock)
         self._queue = RelayQueue(database, relays, embedded_address, clock, settings, owner_id, metrics)
+        self._verification = ThreadVerification(relays, self._queue.dial_address, find_forgery)
 
     async def prepare(self, call_id: str) -> PublicationState:
         """Sign and store the thread of an ended call, unless it is done, not wanted or not allowed.
@@ -128,6 +130,23 @@ class Publisher:
             raise PublishError(f"call {call_id}: no relay has the whole thread ({publication.state.value})")
         address = self._queue.dial_address(complete[0])
         return await check_thread(self._relays, complete[0], address, publication, self._find_forgery)
+
+    async def verify_relays(self, call_id: str, relay: str = "") -> tuple[RelayCheck, ...]:
+        """Read a call's thread back from every relay that accepted all of it, or from the given one.
+
+        Raises NotFound, or PublishError if no relay has all of it.
+        """
+        return await self._verification.check_relays(await self.publication(call_id), relay)
+
+    async def resend_lost(self, call_id: str, checks: tuple[RelayCheck, ...]) -> int:
+        """Queue again what these checks found lost; return how many events. Raises NotFound, Refused."""
+        now, enough = self._clock.utc_ms(), self._settings.accepted_relays
+        lost = {check.relay: check.lost for check in checks if check.lost}
+        return await write(
+            self._database,
+            lambda session: resending.queue_lost(session, call_id, lost, now, enough),
+            durable=True,
+        )
 
     async def _prepare_claimed(self, call: Call) -> None:
         try:
