@@ -22,7 +22,7 @@ async def test_threads_are_shown_and_counted_by_relay(tmp_path: Path):
         await publisher.prepare(CALL_ID)
         await publisher.deliver_due()
         pages = PublicationPages(press.database, str, 2)
-        (summary,) = await pages.page(PublicationState.QUEUED, "", 10) or await pages.page(None, "", 10)
+        (summary,) = await pages.page(PublicationState.PUBLISHED, "", 10)
         assert (summary.relays, summary.complete_relays) == (2, 1)
         assert summary.next_attempt_at is not None
         call, document = await pages.show("last")
