@@ -84,14 +84,14 @@ class Publisher:
 
     async def prepare_waiting(self) -> int:
         """Prepare every ended call that waits for it; return how many there were."""
-        now, limit = self._clock.utc_ms(), self._settings.claim_batch
-        waiting = await read(
-            self._database, lambda session: preparations.list_unprepared(session, now, limit)
-        )
-        for call_id in waiting:
-            if self._not_before_s.get(call_id, 0.0) <= self._clock.monotonic_s():
-                await self.prepare(call_id)
-        return len(waiting)
+        found, last = 0, ""
+        # Page by page: calls that cannot be signed here must not stand in the way of newer ones.
+        while waiting := await self._list_unprepared(last):
+            for call_id in waiting:
+                if self._not_before_s.get(call_id, 0.0) <= self._clock.monotonic_s():
+                    await self.prepare(call_id)
+            found, last = found + len(waiting), waiting[-1]
+        return found
 
     async def deliver_due(self) -> int:
         """Attempt every delivery that is due; return how many attempts were made."""
@@ -146,6 +146,12 @@ class Publisher:
             self._database,
             lambda session: resending.queue_lost(session, call_id, lost, now, enough),
             durable=True,
+        )
+
+    async def _list_unprepared(self, after: str) -> tuple[str, ...]:
+        now, limit = self._clock.utc_ms(), self._settings.claim_batch
+        return await read(
+            self._database, lambda session: preparations.list_unprepared(session, now, limit, after)
         )
 
     async def _prepare_claimed(self, call: Call) -> None:
