@@ -76,12 +76,15 @@ class Runtime:
         self._relay = EmbeddedRelay(
             settings.relay_folder, settings.relays.embedded_host, settings.relays.embedded_port
         )
-        self.relays = WebsocketRelays(settings.relays, clock, self._find_signer)
+        self.relays = WebsocketRelays(
+            settings.relays, clock, self._find_signer, is_own=lambda address: address == self._relay.address
+        )
         self.publisher = Publisher(
             database,
             self.relays,
             self.key_files.load,
             find_forgery,
+            KeySigner.generate,
             self.embedded_address,
             clock,
             settings.publish,

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from agentvoice.cli.output import moment, one_line, table
+from agentvoice.cli.review_view import describe_redactions
 from agentvoice.core.delivery import OPEN_STATES
 from agentvoice.protocols.publication_documents import (
     DeliveryDocument,
@@ -36,6 +37,12 @@ def describe_publication(document: PublicationDocument, now: int, *, all_events:
     head = {"thread": document.state}
     if document.nevent:
         head["link"] = f"nostr:{document.nevent}"
+    if document.edited:
+        head["edited"] = f"{document.edited} turns"
+    if document.redactions:
+        head["redacted"] = describe_redactions(document.redactions)
+    if document.unpublished_at:
+        head["unpublished"] = document.unpublished_at
     parts = [f"{_unbroken(head)}\n{_wrapped(document.summary)}".rstrip()]
     if document.error and document.advice:
         parts[0] += f"\n{_wrapped('To do: ' + document.advice)}"
@@ -45,6 +52,8 @@ def describe_publication(document: PublicationDocument, now: int, *, all_events:
         parts += [_describe_event(event, now) for event in document.events]
     else:
         parts.append(f"{len(document.events)} events, {deliveries} deliveries: --events shows each.")
+    if document.deletions:
+        parts += ["Deletions:", *(_describe_event(event, now) for event in document.deletions)]
     return "\n\n".join(parts)
 
 
@@ -58,17 +67,29 @@ def describe_page(page: Sequence[PublicationSummary], now: int) -> str:
             each.state,
             f"{each.complete_relays}/{each.relays}" if each.relays else "-",
             _until(_utc_ms(each.next_attempt_at) - now) if each.next_attempt_at else "-",
+            _marks(each),
             each.error or "-",
         )
         for each in page
     ]
-    headers = ("CALL", "PROJECT", "ENDED", "THREAD", "RELAYS", "NEXT", "ERROR")
+    headers = ("CALL", "PROJECT", "ENDED", "THREAD", "RELAYS", "NEXT", "MARKS", "ERROR")
     return table(headers, rows, empty="No threads yet.")
 
 
 def tell_when(at: int, now: int) -> str:
     """Return a coming time both ways, as in `2026-11-22 21:50:03Z (in 4 min)`."""
     return f"{moment(at)} ({_until(at - now)})"
+
+
+def _marks(shown: PublicationSummary) -> str:
+    """Return what sets a thread apart from what was said."""
+    marks = {
+        "waiting": shown.waiting,
+        "edited": shown.edited,
+        "redacted": shown.redactions,
+        "unpublished": shown.unpublished_at,
+    }
+    return ", ".join(mark for mark, holds in marks.items() if holds) or "-"
 
 
 def _unbroken(values: Mapping[str, str]) -> str:

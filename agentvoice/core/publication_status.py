@@ -6,11 +6,18 @@ Whether a thread is published is decided by core.delivery.settle_publication; he
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agentvoice.core.call import PublicationState
-from agentvoice.core.delivery import OPEN_STATES, Delivery, DeliveryPurpose, DeliveryState, Publication
+from agentvoice.core.delivery import (
+    OPEN_STATES,
+    Delivery,
+    DeliveryPurpose,
+    DeliveryState,
+    Publication,
+    settle_publication,
+)
 
 MEANINGS: dict[PublicationState, str] = {
     PublicationState.NONE: "nothing of the call is to be published",
@@ -85,6 +92,8 @@ def waiting_for_root(publication: Publication) -> frozenset[int]:
 def tell_publication(publication: Publication, accepted_relays: int) -> str:
     """Return in one sentence whether the call is published, and why not."""
     state = publication.state
+    if publication.unpublished_at:
+        return "Not published any more: the operator took it back."
     if state is PublicationState.NONE:
         return "Not published, and it will not be: its project's policy, the caller or the operator says so."
     if state is PublicationState.REVIEW:
@@ -94,16 +103,41 @@ def tell_publication(publication: Publication, accepted_relays: int) -> str:
         waits = "Not published yet: the thread waits to be signed"
         said = "Not published: the thread could not be signed" if state is PublicationState.FAILED else waits
         return f"{said}: {publication.error}" if publication.error else f"{said}."
-    complete = sum(status.has_all for status in statuses)
-    wanted = min(accepted_relays, len(statuses))
-    has = f"{complete} of {len(statuses)} relays {'has' if complete == 1 else 'have'} the whole thread"
+    has, must = (
+        _tell_private(publication, accepted_relays)
+        if publication.is_private
+        else _tell_thread(statuses, accepted_relays)
+    )
     match state:
         case PublicationState.PUBLISHED:
             return f"Published: {has}."
         case PublicationState.QUEUED:
-            return f"Not published yet: {has}, {wanted} must."
+            return f"Not published yet: {has}, {must} must."
         case _:
-            return f"Not published: {has}, {wanted} must, and nothing more is tried."
+            return f"Not published: {has}, {must} must, and nothing more is tried."
+
+
+def _tell_thread(statuses: Sequence[RelayStatus], accepted_relays: int) -> tuple[str, str]:
+    """Return how many relays have the thread, and how many must."""
+    complete = sum(status.has_all for status in statuses)
+    have = "has" if complete == 1 else "have"
+    return f"{complete} of {len(statuses)} relays {have} the whole thread", str(
+        min(accepted_relays, len(statuses))
+    )
+
+
+def _tell_private(publication: Publication, accepted_relays: int) -> tuple[str, str]:
+    """Return how many gift wraps are where their readers look for them, and that all must be."""
+    by_wrap: dict[str, list[tuple[str, DeliveryState]]] = {}
+    for each in thread_deliveries(publication):
+        by_wrap.setdefault(each.event_id, []).append((each.relay, each.state))
+    there = sum(
+        settle_publication(pairs, accepted_relays) is PublicationState.PUBLISHED for pairs in by_wrap.values()
+    )
+    return (
+        f"{there} of {len(by_wrap)} gift wraps {'is' if there == 1 else 'are'} at enough relays of the reader",
+        "all",
+    )
 
 
 def _relay_status(relay: str, deliveries: list[Delivery], held: frozenset[int]) -> RelayStatus:

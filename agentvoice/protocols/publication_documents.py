@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
-from agentvoice.core.delivery import Delivery, DeliveryState, Publication
+from agentvoice.core.call import PublicationState
+from agentvoice.core.delivery import Delivery, DeliveryState, Publication, ThreadEvent
 from agentvoice.core.iso_time import iso_time
 from agentvoice.core.publication_status import (
     RelayStatus,
@@ -57,7 +58,9 @@ class PublicationDocument(msgspec.Struct):
     """A call's thread: `root` is an event id, `nevent` its link; both null before it is signed.
 
     `summary` says in words whether the call is published; `accepted_relays` is how many relays must
-    have all of it; `error` is why it is not signed, and `advice` what to do about that.
+    have all of it; `error` is why it is not signed, and `advice` what to do about that. `edited`
+    counts the turns that an operator changed, `redactions` what each rule took out; `deletions` are
+    the events that take an unpublished thread back.
     """
 
     state: str
@@ -71,6 +74,10 @@ class PublicationDocument(msgspec.Struct):
     published_at: str | None = None
     accepted_relays: int = 1
     relays: list[RelayDocument] = msgspec.field(default_factory=list)
+    edited: int = 0
+    redactions: dict[str, int] = msgspec.field(default_factory=dict)
+    unpublished_at: str | None = None
+    deletions: list[EventDocument] = msgspec.field(default_factory=list)
 
 
 class VerificationDocument(msgspec.Struct):
@@ -93,9 +100,13 @@ class PublicationSummary(msgspec.Struct):
     error: str
     ended_at: str | None
     published_at: str | None
-    relays: int = 0
-    complete_relays: int = 0
-    next_attempt_at: str | None = None
+    waiting: bool
+    edited: int
+    redactions: dict[str, int]
+    unpublished_at: str | None
+    relays: int
+    complete_relays: int
+    next_attempt_at: str | None
 
 
 def publication_summary(
@@ -109,6 +120,10 @@ def publication_summary(
         error=publication.error,
         ended_at=iso_time(publication.ended_at),
         published_at=iso_time(publication.published_at),
+        waiting=publication.state is PublicationState.REVIEW,
+        edited=publication.edits,
+        redactions=dict(publication.redactions),
+        unpublished_at=iso_time(publication.unpublished_at),
         relays=relays,
         complete_relays=complete_relays,
         next_attempt_at=iso_time(next_attempt_at),
@@ -119,7 +134,7 @@ def publication_summary(
 class Wording:
     """What the documents of threads say in other formats' words, and against which setting.
 
-    `nevent_of` is asked only once there is a root. `advice_of` is given a delivery, its event's
+    `nevent_of` is asked only once there is a root, and may be empty. `advice_of` is given a delivery, its event's
     author and whether it waits for its root; it returns the reason and what to do.
     """
 
@@ -133,21 +148,18 @@ class Wording:
 def publication_document(publication: Publication, words: Wording) -> PublicationDocument:
     """Return a call's thread as it is printed."""
     events = sorted(publication.events, key=lambda event: event.position)
-    authors = {each.event.id: each.event.pubkey for each in events}
+    authors = {each.event.id: each.event.pubkey for each in (*events, *publication.deletions)}
     held = waiting_for_root(publication)
 
     def advice_of(delivery: Delivery) -> tuple[str, str]:
         return words.advice_of(delivery, authors.get(delivery.event_id, ""), delivery.id in held)
 
-    by_event: dict[str, list[DeliveryDocument]] = {}
-    for delivery in publication.deliveries:
-        document = _delivery_document(delivery, *advice_of(delivery))
-        by_event.setdefault(delivery.event_id, []).append(document)
-    return PublicationDocument(
-        state=publication.state.value,
-        root=events[0].event.id if events else None,
-        nevent=words.nevent_of(publication) if events else None,
-        events=[
+    def documents(events: Sequence[ThreadEvent], deliveries: Sequence[Delivery]) -> list[EventDocument]:
+        by_event: dict[str, list[DeliveryDocument]] = {}
+        for delivery in deliveries:
+            document = _delivery_document(delivery, *advice_of(delivery))
+            by_event.setdefault(delivery.event_id, []).append(document)
+        return [
             EventDocument(
                 id=each.event.id,
                 position=each.position,
@@ -155,7 +167,13 @@ def publication_document(publication: Publication, words: Wording) -> Publicatio
                 deliveries=by_event.get(each.event.id, []),
             )
             for each in events
-        ],
+        ]
+
+    return PublicationDocument(
+        state=publication.state.value,
+        root=events[0].event.id if events else None,
+        nevent=(words.nevent_of(publication) or None) if events else None,
+        events=documents(events, publication.deliveries),
         summary=tell_publication(publication, words.accepted_relays),
         error=publication.error,
         advice=words.advice_of_error(publication.error) if publication.error else "",
@@ -163,6 +181,10 @@ def publication_document(publication: Publication, words: Wording) -> Publicatio
         published_at=iso_time(publication.published_at),
         accepted_relays=words.accepted_relays,
         relays=[_relay_document(each, *advice_of(each.telling)) for each in relay_statuses(publication)],
+        edited=publication.edits,
+        redactions=dict(publication.redactions),
+        unpublished_at=iso_time(publication.unpublished_at),
+        deletions=documents(publication.deletions, publication.deletion_deliveries),
     )
 
 

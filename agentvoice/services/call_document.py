@@ -65,7 +65,12 @@ def read_publication_document(
 
 
 def link_of(publication: Publication, embedded_url: str) -> str:
-    """Return the nevent of a thread's root, with the relays that have it, or else that shall."""
+    """Return the nevent of a thread's root, with the relays that have it, or else that shall.
+
+    Empty for a private call: its gift wraps are no thread, and a link to one would open nothing.
+    """
+    if publication.is_private:
+        return ""
     root = publication.events[0].event
     relays = publication.relays_with_all() or tuple(
         dict.fromkeys(delivery.relay for delivery in publication.deliveries)

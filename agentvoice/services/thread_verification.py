@@ -2,7 +2,7 @@
 
 Beside what services.thread_check asks of each event: nothing else of the same session stands at the
 relay in our name. Tags of several letters (`realtime-session`) cannot be queried, so it is looked
-for by topic, authors and time.
+for by topic, authors and time. Of a private call there are only gift wraps: services.private_check.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from agentvoice.core.delivery import DeliveryState, Publication
 from agentvoice.core.event import SignedEvent
 from agentvoice.core.ports import Relays
-from agentvoice.core.publication_status import relay_statuses, thread_deliveries
+from agentvoice.core.publication_status import RelayStatus, relay_statuses, thread_deliveries
 from agentvoice.errors import AgentVoiceError, NotFound, PublishError
 from agentvoice.protocols.nostr.nip01 import KIND_TEXT_NOTE
 from agentvoice.protocols.nostr.nip10 import find_parent, find_root
-from agentvoice.services.thread_check import FindForgery, check_thread
+from agentvoice.services.private_check import check_wraps_at
+from agentvoice.services.thread_check import FindForgery, ThreadCheck, check_thread
 
 PAGE_EVENTS = 500
 """Events that relays return for one filter at most."""
@@ -63,7 +64,7 @@ class ThreadVerification:
         Raises NotFound for a relay that the thread does not go to, PublishError if none has all of it.
         """
         statuses = relay_statuses(publication)
-        chosen = [each.relay for each in statuses if (each.relay == relay if relay else each.has_all)]
+        chosen = [each for each in statuses if (each.relay == relay if relay else each.has_all)]
         if relay and not chosen:
             raise NotFound(f"relay {relay!r}: call {publication.call_id} has no delivery to it")
         if not chosen:
@@ -72,12 +73,12 @@ class ThreadVerification:
             )
         return tuple([await self._check_relay(publication, each) for each in chosen])
 
-    async def _check_relay(self, publication: Publication, relay: str) -> RelayCheck:
-        expected = len(publication.events)
+    async def _check_relay(self, publication: Publication, status: RelayStatus) -> RelayCheck:
+        relay, expected = status.relay, status.events
         try:
             address = self._dial_address(relay)
-            check = await check_thread(self._relays, relay, address, publication, self._find_forgery)
-            extra = await self._find_extra(address, publication)
+            check = await self._read_back(relay, address, publication)
+            extra = () if publication.is_private else await self._find_extra(address, publication)
         except AgentVoiceError as error:
             return RelayCheck(relay, 0, expected, (), (f"it cannot be read: {error}",))
         there = {event.id for event in check.events}
@@ -88,6 +89,11 @@ class ThreadVerification:
         )
         problems = (*check.problems, *_find_strays(check.events, publication), *extra)
         return RelayCheck(relay, len(check.events), expected, lost, problems)
+
+    async def _read_back(self, relay: str, address: str, publication: Publication) -> ThreadCheck:
+        if publication.is_private:
+            return await check_wraps_at(self._relays, relay, address, publication, self._find_forgery)
+        return await check_thread(self._relays, relay, address, publication, self._find_forgery)
 
     async def _find_extra(self, address: str, publication: Publication) -> tuple[str, ...]:
         """Return what stands at the relay under this session, by the same keys, and is not stored."""

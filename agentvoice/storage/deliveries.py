@@ -15,6 +15,7 @@ from agentvoice.core.delivery import (
     OPEN_STATES,
     Delivery,
     DeliveryEvent,
+    DeliveryPurpose,
     DeliveryState,
     next_delivery_state,
     states_before,
@@ -167,7 +168,8 @@ def _is_due(now: int) -> ColumnElement[bool]:
         & (DeliveryRow.next_attempt_at <= now)
         & (DeliveryRow.locked_until <= now)
         & (DeliveryRow.is_root.is_(True) | has_root)
-        & ~is_held_back
+        # Nothing holds back a deletion: it is all that is still sent of a call that was taken back.
+        & (~is_held_back | (DeliveryRow.purpose == DeliveryPurpose.DELETION))
     )
 
 

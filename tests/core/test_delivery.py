@@ -14,6 +14,7 @@ from agentvoice.core.delivery import (
     DeliveryState,
     Publication,
     next_delivery_state,
+    settle_private,
     settle_publication,
     states_before,
 )
@@ -131,3 +132,24 @@ def test_a_relay_that_was_given_up_does_not_make_fewer_enough(states: tuple[Deli
     """Two relays are wanted and named: dropping one leaves the call unpublished, not silently fine."""
     pairs = [("r1", A), ("r1", A), *(("r2", state) for state in states)]
     assert settle_publication(pairs, 2) is PublicationState.PARTIAL
+
+
+@pytest.mark.parametrize(
+    ("deliveries", "accepted_relays", "expected"),
+    [
+        ([("x", "r", A), ("y", "s", A)], 1, PublicationState.PUBLISHED),
+        ([("x", "r", A), ("x", "s", R), ("y", "t", A), ("y", "r", W)], 1, PublicationState.PUBLISHED),
+        ([("x", "r", A), ("y", "s", W)], 1, PublicationState.QUEUED),
+        ([("x", "r", A), ("x", "s", W), ("y", "t", A)], 2, PublicationState.QUEUED),
+        ([("x", "r", A), ("x", "s", A), ("y", "t", A)], 2, PublicationState.PUBLISHED),
+        ([("x", "r", A), ("y", "s", R)], 1, PublicationState.PARTIAL),
+        ([("x", "r", A), ("x", "s", R), ("y", "t", A)], 2, PublicationState.PARTIAL),
+        ([("x", "r", R), ("y", "s", E)], 1, PublicationState.FAILED),
+        ([], 1, PublicationState.FAILED),
+    ],
+)
+def test_a_private_call_is_counted_reader_by_reader(
+    deliveries: list[tuple[str, str, DeliveryState]], accepted_relays: int, expected: PublicationState
+):
+    """Published when each wrap is where it should be, though no relay has all of them."""
+    assert settle_private(deliveries, accepted_relays) is expected

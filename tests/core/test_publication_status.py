@@ -71,6 +71,7 @@ def test_a_deletion_is_not_counted():
     [
         (thread(state=PublicationState.NONE), "Not published, and it will not be: "),
         (thread(state=PublicationState.REVIEW), "Not published: it waits for review."),
+        (replace(thread(), unpublished_at=5), "Not published any more: the operator took it back."),
         (thread(), "Not published yet: the thread waits to be signed."),
         (thread(error="no key"), "Not published yet: the thread waits to be signed: no key"),
         (thread(state=FAILED, error="no key"), "Not published: the thread could not be signed: no key"),
@@ -85,6 +86,16 @@ def test_a_deletion_is_not_counted():
         (
             thread(delivery(0, R), state=FAILED),
             "Not published: 0 of 1 relays have the whole thread, 1 must, and nothing more is tried.",
+        ),
+        (
+            replace(thread(delivery(0, A), delivery(1, A), delivery(1, W, "r2")), is_private=True),
+            "Not published yet: 1 of 2 gift wraps is at enough relays of the reader, all must.",
+        ),
+        (
+            replace(
+                thread(delivery(0, A), delivery(1, A), state=PublicationState.PUBLISHED), is_private=True
+            ),
+            "Published: 2 of 2 gift wraps are at enough relays of the reader.",
         ),
     ],
 )

@@ -54,7 +54,7 @@ def test_a_call_has_exactly_the_promised_keys():
     ]  # fmt: skip
     assert list(document["publication"]) == [
         "state", "root", "nevent", "events", "summary", "error", "advice", "prepared_at", "published_at",
-        "accepted_relays", "relays",
+        "accepted_relays", "relays", "edited", "redactions", "unpublished_at", "deletions",
     ]  # fmt: skip
     assert list(document["publication"]["events"][0]) == ["id", "position", "signer", "deliveries"]
 

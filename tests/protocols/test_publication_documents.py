@@ -85,6 +85,10 @@ def test_an_unsigned_thread_has_neither_root_nor_link():
         "published_at": None,
         "accepted_relays": 2,
         "relays": [],
+        "edited": 0,
+        "redactions": {},
+        "unpublished_at": None,
+        "deletions": [],
     }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from agentvoice.adapters.key_files import KeyFiles
 from agentvoice.adapters.relay import WebsocketRelays
-from agentvoice.adapters.signer import find_forgery
+from agentvoice.adapters.signer import KeySigner, find_forgery
 from agentvoice.adapters.system_clock import SystemClock
 from agentvoice.config.settings import PublishSettings, RelaySettings
 from agentvoice.core.agent import AgentProfile
@@ -85,6 +85,7 @@ class Press:
             "relays": self.relays,
             "load_signer": self.keys.load,
             "find_forgery": find_forgery,
+            "new_signer": KeySigner.generate,
             "embedded_address": lambda: self.embedded,
             "clock": self.clock,
             "settings": self.settings,
@@ -187,6 +188,8 @@ class MortalRelays:
         self._reaper = reaper
         self.fetch = relays.fetch
         self.close = relays.close
+        self.limits = relays.limits
+        self.probe = relays.probe
 
     async def publish(self, relay: str, event: Any) -> Any:
         self._reaper.step()
