@@ -32,6 +32,7 @@ class DeliveryEvent(StrEnum):
     EXPIRED = "expired"
     DROPPED = "dropped"
     RETRY_REQUESTED = "retry_requested"
+    FOUND_MISSING = "found_missing"
 
 
 class DeliveryPurpose(StrEnum):
@@ -65,7 +66,11 @@ TRANSITIONS: dict[DeliveryState, dict[DeliveryEvent, DeliveryState]] = {
     },
     # An answer may arrive after an operator dropped the delivery, or after another process took
     # over: what the relay has, it has.
-    DeliveryState.ACCEPTED: {DeliveryEvent.ACCEPTED: DeliveryState.ACCEPTED},
+    DeliveryState.ACCEPTED: {
+        DeliveryEvent.ACCEPTED: DeliveryState.ACCEPTED,
+        # It said so, and when it was read back it was not there: the operator has it sent again.
+        DeliveryEvent.FOUND_MISSING: DeliveryState.WAITING,
+    },
     DeliveryState.REJECTED: {
         DeliveryEvent.ACCEPTED: DeliveryState.ACCEPTED,
         DeliveryEvent.RETRY_REQUESTED: DeliveryState.WAITING,
@@ -193,5 +198,7 @@ class Publication:
         """Return the relays that accepted every event, in the order of the deliveries."""
         by_relay: dict[str, set[DeliveryState]] = {}
         for delivery in self.deliveries:
+            if delivery.purpose is not DeliveryPurpose.THREAD:
+                continue
             by_relay.setdefault(delivery.relay, set()).add(delivery.state)
         return tuple(relay for relay, states in by_relay.items() if states == {DeliveryState.ACCEPTED})

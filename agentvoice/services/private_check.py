@@ -38,18 +38,37 @@ async def check_wraps(
         )
     events: dict[str, SignedEvent] = {}
     problems: list[str] = []
-    for relay, ids in accepted.items():
-        found = await fetch_events(relays, dial_address(relay), ids)
-        events |= found
-        for event_id in ids:
-            shown = f"event {event_id[:12]}… at {relay}"
-            if event_id not in found:
-                problems.append(f"{shown}: the relay does not have it")
-                continue
-            told = _find_problems(found[event_id], stored[event_id], publication, find_forgery)
-            problems += [f"{shown}: {problem}" for problem in told]
+    for relay in accepted:
+        check = await check_wraps_at(relays, relay, dial_address(relay), publication, find_forgery)
+        events |= {event.id: event for event in check.events}
+        problems += check.problems
     in_order = tuple(events[event_id] for event_id in stored if event_id in events)
     return ThreadCheck(", ".join(accepted), in_order, tuple(problems))
+
+
+async def check_wraps_at(
+    relays: Relays, relay: str, address: str, publication: Publication, find_forgery: FindForgery
+) -> ThreadCheck:
+    """Read the wraps that one relay accepted back from it, at this address, and check each.
+
+    Raises a TransportError, RemoteProtocolError or RelayRejected.
+    """
+    stored = {entry.event.id: entry.event for entry in publication.events}
+    ids = [
+        delivery.event_id
+        for delivery in publication.deliveries
+        if delivery.relay == relay and delivery.state is DeliveryState.ACCEPTED
+    ]
+    found = await fetch_events(relays, address, ids)
+    problems: list[str] = []
+    for event_id in ids:
+        shown = f"event {event_id[:12]}… at {relay}"
+        if event_id not in found:
+            problems.append(f"{shown}: the relay does not have it")
+            continue
+        told = _find_problems(found[event_id], stored[event_id], publication, find_forgery)
+        problems += [f"{shown}: {problem}" for problem in told]
+    return ThreadCheck(relay, tuple(found[each] for each in ids if each in found), tuple(problems))
 
 
 def _find_problems(

@@ -22,8 +22,9 @@ from agentvoice.services.relay_lists import RelayLists
 from agentvoice.services.relay_queue import EmbeddedAddress, RelayQueue
 from agentvoice.services.thread_check import FindForgery, ThreadCheck, check_thread
 from agentvoice.services.thread_signing import ThreadSigning
+from agentvoice.services.thread_verification import RelayCheck, ThreadVerification
 from agentvoice.services.unpublishing import Unpublishing
-from agentvoice.storage import conversations, deliveries, preparations, publications
+from agentvoice.storage import conversations, deliveries, preparations, publications, resending
 from agentvoice.storage.database import Database
 from agentvoice.storage.preparations import Outgoing, outgoing_thread
 from agentvoice.storage.transactions import read, write
@@ -66,6 +67,7 @@ class Publisher:
         self._signing = ThreadSigning(database, load_signer, clock)
         self._unpublishing = Unpublishing(database, load_signer, clock)
         self._queue = RelayQueue(database, relays, embedded_address, clock, settings, owner_id, metrics)
+        self._verification = ThreadVerification(relays, self._queue.dial_address, find_forgery)
         self._relay_lists = RelayLists(database, relays, find_forgery, self._queue.dial_address, clock)
         self._private = PrivateThread(database, self._signing, new_signer, self._relay_lists, clock)
 
@@ -89,14 +91,14 @@ class Publisher:
 
     async def prepare_waiting(self) -> int:
         """Prepare every ended call that waits for it; return how many there were."""
-        now, limit = self._clock.utc_ms(), self._settings.claim_batch
-        waiting = await read(
-            self._database, lambda session: preparations.list_unprepared(session, now, limit)
-        )
-        for call_id in waiting:
-            if self._not_before_s.get(call_id, 0.0) <= self._clock.monotonic_s():
-                await self.prepare(call_id)
-        return len(waiting)
+        found, last = 0, ""
+        # Page by page: calls that cannot be signed here must not stand in the way of newer ones.
+        while waiting := await self._list_unprepared(last):
+            for call_id in waiting:
+                if self._not_before_s.get(call_id, 0.0) <= self._clock.monotonic_s():
+                    await self.prepare(call_id)
+            found, last = found + len(waiting), waiting[-1]
+        return found
 
     async def deliver_due(self) -> int:
         """Attempt every delivery that is due; return how many attempts were made."""
@@ -138,6 +140,29 @@ class Publisher:
             raise PublishError(f"call {call_id}: no relay has the whole thread ({publication.state.value})")
         address = self._queue.dial_address(complete[0])
         return await check_thread(self._relays, complete[0], address, publication, self._find_forgery)
+
+    async def verify_relays(self, call_id: str, relay: str = "") -> tuple[RelayCheck, ...]:
+        """Read a call's thread back from every relay that accepted all of it, or from the given one.
+
+        Raises NotFound, or PublishError if no relay has all of it.
+        """
+        return await self._verification.check_relays(await self.publication(call_id), relay)
+
+    async def resend_lost(self, call_id: str, checks: tuple[RelayCheck, ...]) -> int:
+        """Queue again what these checks found lost; return how many events. Raises NotFound, Refused."""
+        now, enough = self._clock.utc_ms(), self._settings.accepted_relays
+        lost = {check.relay: check.lost for check in checks if check.lost}
+        return await write(
+            self._database,
+            lambda session: resending.queue_lost(session, call_id, lost, now, enough),
+            durable=True,
+        )
+
+    async def _list_unprepared(self, after: str) -> tuple[str, ...]:
+        now, limit = self._clock.utc_ms(), self._settings.claim_batch
+        return await read(
+            self._database, lambda session: preparations.list_unprepared(session, now, limit, after)
+        )
 
     async def _prepare_claimed(self, call: Call) -> None:
         try:

@@ -42,9 +42,13 @@ def outgoing_thread(events: Sequence[SignedEvent], relays: Sequence[str]) -> tup
     )
 
 
-def list_unprepared(session: Session, now: int, limit: int) -> tuple[str, ...]:
-    """Return the ids of ended calls that wait to be signed and that no process is signing."""
-    query = select(CallRow.id).where(_is_unprepared(), CallRow.publication_locked_until <= now)
+def list_unprepared(session: Session, now: int, limit: int, after: str = "") -> tuple[str, ...]:
+    """Return a page of the ids of ended calls that wait to be signed and that no process is signing.
+
+    The next page is `after` the last id of this one.
+    """
+    is_free = CallRow.publication_locked_until <= now
+    query = select(CallRow.id).where(_is_unprepared(), is_free, CallRow.id > after)
     return tuple(session.scalars(query.order_by(CallRow.id).limit(limit)))
 
 

@@ -59,6 +59,12 @@ class Press:
                 for number, slug in enumerate(("ada", "max"))
             ]
 
+    def change_project(self, **changes: Any) -> None:
+        """Publish calls to come in another way."""
+        self.project = replace(self.project, **changes)
+        with self.database.writing() as session:
+            projects.update_project(session, self.project, self.clock.utc_ms())
+
     def _add_key(self, name: str) -> str:
         reference, pubkey = self.keys.create()
         key = StoredKey(pubkey, encode_npub(pubkey), reference, name, self.clock.utc_ms())

@@ -58,6 +58,18 @@ async def test_wraps_at_a_real_relay_are_verified(tmp_path: Path):
         await press.close()
 
 
+async def test_each_relay_is_checked_for_itself(press: Press, server: RelayServer):
+    """Every relay is asked for the wraps that it accepted; one that lost them is told, and what it lost."""
+    publisher = press.publisher()
+    await publisher.wait_settled(CALL_ID, 20)
+    (check,) = await publisher.verify_relays(CALL_ID)
+    assert (check.is_verified, check.found, check.expected) == (True, 2, 2)
+    gone = server.events[0]["id"]
+    give(server, lambda event: None if event["id"] == gone else event)
+    (check,) = await publisher.verify_relays(CALL_ID, server.address)
+    assert (check.is_verified, check.found, check.expected, check.lost) == (False, 1, 2, (gone,))
+
+
 async def test_what_no_relay_has_is_not_verified(press: Press):
     """Before anything is accepted there is nothing to read back, and the error says how much is missing."""
     publisher = press.publisher()
