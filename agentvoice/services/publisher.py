@@ -6,7 +6,10 @@ store it with its deliveries in one transaction. Only a stored thread is ever se
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import structlog
+from sqlalchemy.orm import Session
 
 from agentvoice.config.settings import PublishSettings
 from agentvoice.core.call import Call, PublicationState
@@ -16,6 +19,7 @@ from agentvoice.core.ports import Clock, LoadSigner, Metrics, NewSigner, Relays
 from agentvoice.core.project import PublishPolicy
 from agentvoice.core.retry import MS_PER_S
 from agentvoice.errors import AgentVoiceError, PublishError, StorageError, TimedOut
+from agentvoice.protocols.nostr.nip01 import KIND_TEXT_NOTE
 from agentvoice.services.private_check import check_wraps
 from agentvoice.services.private_thread import PrivateThread
 from agentvoice.services.relay_lists import RelayLists
@@ -23,7 +27,7 @@ from agentvoice.services.relay_queue import EmbeddedAddress, RelayQueue
 from agentvoice.services.thread_check import FindForgery, ThreadCheck, check_thread
 from agentvoice.services.thread_signing import ThreadSigning
 from agentvoice.services.unpublishing import Unpublishing
-from agentvoice.storage import conversations, deliveries, preparations, publications
+from agentvoice.storage import agents, conversations, deliveries, preparations, profiles, publications
 from agentvoice.storage.database import Database
 from agentvoice.storage.preparations import Outgoing, outgoing_thread
 from agentvoice.storage.transactions import read, write
@@ -108,6 +112,10 @@ class Publisher:
         await self._unpublishing.prepare_waiting()
         await self.deliver_due()
 
+    def dial_address(self, relay: str) -> str:
+        """Return the address of a relay of a delivery; raises ConnectFailed for an embedded one not running."""
+        return self._queue.dial_address(relay)
+
     async def publication(self, call_id: str) -> Publication:
         """Return a call's publication with its events and deliveries. Raises NotFound."""
         return await read(self._database, lambda session: publications.get_publication(session, call_id))
@@ -151,7 +159,7 @@ class Publisher:
         # Durable: were the events lost after they were sent, signing anew would make a second thread.
         is_stored = await write(
             self._database,
-            lambda session: preparations.store_events(session, call.id, outgoing, now),
+            lambda session: _store(session, call.id, outgoing, now),
             durable=True,
         )
         self._not_before_s.pop(call.id, None)
@@ -195,3 +203,18 @@ class Publisher:
             due_at = await read(self._database, lambda session: deliveries.next_due_at(session, call_id))
             wait_s = max(0.0, ((due_at or 0) - self._clock.utc_ms()) / MS_PER_S)
             await self._clock.sleep_until(self._clock.monotonic_s() + max(0.02, min(wait_s, SETTLE_POLL_S)))
+
+
+def _store(session: Session, call_id: str, outgoing: Sequence[Outgoing], now: int) -> bool:
+    """Store a call's events, and that their relays want the profiles of the agents that signed notes."""
+    if not preparations.store_events(session, call_id, outgoing, now):
+        return False
+    of_agents = {revision.profile.pubkey for revision in agents.list_agents(session)}
+    wanted = (
+        (each.event.pubkey, relay)
+        for each in outgoing
+        if each.event.kind == KIND_TEXT_NOTE and each.event.pubkey in of_agents
+        for relay in each.relays
+    )
+    profiles.want_profiles(session, wanted, now)
+    return True
