@@ -21,8 +21,6 @@ from agentvoice.errors import ConnectionLost, TransportError
 from agentvoice.protocols.nostr.answers import (
     LARGE_EVENT_BYTES,
     TOO_LARGE_PREFIX,
-    Verdict,
-    judge_answer,
 )
 from agentvoice.protocols.nostr.nip01 import encode_publish
 
@@ -166,7 +164,9 @@ class WebsocketRelays:
         for _ in range(AUTH_ROUNDS):
             seen_rounds = connection.auth_rounds(event.pubkey)
             outcome = await connection.publish(event, frame)
-            if not isinstance(outcome, RelayAnswer) or judge_answer(outcome, 0) is not Verdict.AUTH:
+            if not isinstance(outcome, RelayAnswer):
+                return outcome
+            if not connection.wants_auth(outcome, event.pubkey, seen_rounds):
                 return outcome
             signer = await self._find_signer(event.pubkey)
             if signer is None or signer.pubkey != event.pubkey:  # never as anybody but the author
