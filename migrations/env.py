@@ -6,11 +6,11 @@ transaction, so a migration that fails half-way leaves nothing behind, on SQLite
 
 from alembic import context
 
-from agentvoice.storage.models import Row
+from agentvoice.storage.publication_models import EventRow
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=Row.metadata,
+    target_metadata=EventRow.metadata,
     transactional_ddl=True,
     render_as_batch=True,  # SQLite alters a table by copying it
 )

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from agentvoice.cli.frame import Invocation
 from agentvoice.cli.output import fields, one_line, paragraph, table
-from agentvoice.protocols.documents import CallDocument, ItemDocument, PublicationDocument
+from agentvoice.cli.review_view import describe_redactions
+from agentvoice.protocols.documents import CallDocument, ItemDocument
+from agentvoice.protocols.publication_documents import EventDocument, PublicationDocument
 from agentvoice.services.call_document import read_call_document
 from agentvoice.storage.database import Database
 
@@ -42,8 +45,21 @@ def describe_publication(document: PublicationDocument) -> str:
         "thread": document.state,
         "link": f"nostr:{document.nevent}" if document.nevent else "",
     }
+    if document.edited:
+        head["edited"] = f"{document.edited} turns"
+    if document.redactions:
+        head["redacted"] = describe_redactions(document.redactions)
+    if document.unpublished_at:
+        head["unpublished"] = document.unpublished_at
     if not document.events:
         return fields(head)
+    states = Counter(delivery.state for event in document.events for delivery in event.deliveries)
+    head["deliveries"] = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+    text = f"{fields(head)}\n\n{_events_table(document.events)}"
+    return f"{text}\n\nDeletions:\n{_events_table(document.deletions)}" if document.deletions else text
+
+
+def _events_table(events: Sequence[EventDocument]) -> str:
     rows = [
         (
             event.position,
@@ -55,14 +71,11 @@ def describe_publication(document: PublicationDocument) -> str:
             delivery.next_attempt_at if delivery.state in ("waiting", "attempting") else "-",
             delivery.last_answer or "-",
         )
-        for event in document.events
+        for event in events
         for delivery in event.deliveries
     ]
     headers = ("#", "EVENT", "SIGNER", "RELAY", "STATE", "TRIES", "NEXT", "ANSWER")
-    states = Counter(delivery.state for event in document.events for delivery in event.deliveries)
-    summary = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
-    head["deliveries"] = summary
-    return f"{fields(head)}\n\n{table(headers, rows, empty='(no deliveries)')}"
+    return table(headers, rows, empty="(no deliveries)")
 
 
 def markdown_of(document: CallDocument) -> str:

@@ -16,6 +16,20 @@ from agentvoice.core.agent import check_slug
 from agentvoice.core.project import EMBEDDED_RELAY, Project, PublishPolicy, ThreadShape, check_project
 from agentvoice.errors import UsageError
 
+NOTHING = "none"
+"""Takes a list back to nothing, since an option that is not given leaves it as it is."""
+
+_GIVEN_AS_THEY_ARE = (
+    "title",
+    "address",
+    "chained",
+    "full_p_tags",
+    "voice_tag",
+    "nip65_relays",
+    "expiration_days",
+    "protected",
+)
+
 _OPTIONS = (
     click.option("--title", help="Its name for people, the thread's subject.  [default: the slug]"),
     click.option(
@@ -48,7 +62,40 @@ _OPTIONS = (
         metavar="USD",
         help="What its calls may cost in a month (UTC).  [default: 0, as the settings say]",
     ),
-    click.option("--caller-key", metavar="NPUB|env:NAME", help="Key that signs the person's turns."),
+    click.option(
+        "--nip65/--no-nip65",
+        "nip65_relays",
+        default=None,
+        help="Deliver to the relays that the project's pubkey reads as well (NIP-65).",
+    ),
+    click.option(
+        "--reader",
+        "readers",
+        multiple=True,
+        metavar="NPUB",
+        help="Who gets private threads besides the project's pubkey; repeatable, `none` for nobody.",
+    ),
+    click.option(
+        "--redact",
+        multiple=True,
+        metavar="RULE",
+        help="Take out before publishing: phone, email, card, pattern:REGEX, secret:NAME; repeatable,"
+        " `none` for nothing.  [default: phone, email, card]",
+    ),
+    click.option(
+        "--expiration-days",
+        type=int,
+        metavar="DAYS",
+        help="Ask relays to forget the events after so long (NIP-40).  [default: 0, never]",
+    ),
+    click.option(
+        "--protected/--unprotected",
+        default=None,
+        help="Let only the authors hand the events to relays (NIP-70).  [default: unprotected]",
+    ),
+    click.option(
+        "--caller-key", metavar="NPUB|env:NAME|credential:NAME", help="Key that signs the person's turns."
+    ),
 )
 
 
@@ -166,16 +213,16 @@ def remove(invocation: Invocation, slug: str) -> None:
 
 
 def _with_options(draft: Project, options: dict[str, Any]) -> Project:
-    given = {
-        name: options[name]
-        for name in ("chained", "full_p_tags", "voice_tag", "address", "title")
-        if options[name] is not None
-    }
+    given = {name: options[name] for name in _GIVEN_AS_THEY_ARE if options[name] is not None}
     for name in ("title", "address"):
         if name in given:
             given[name] = encodable(f"--{name}", given[name])
     if options["budget"] is not None:
         given["budget_nano_usd_per_month"] = read_usd("--budget", options["budget"])
+    if options["readers"]:
+        given["readers"] = _readers(options["readers"])
+    if options["redact"]:
+        given["redact"] = () if options["redact"] == (NOTHING,) else options["redact"]
     if options["relays"]:
         given["relays"] = options["relays"]
     if options["policy"] is not None:
@@ -183,6 +230,16 @@ def _with_options(draft: Project, options: dict[str, Any]) -> Project:
     if options["shape"] is not None:
         given["shape"] = ThreadShape(options["shape"])
     return replace(draft, **given)
+
+
+def _readers(npubs: tuple[str, ...]) -> tuple[str, ...]:
+    from agentvoice.cli.texts import refuse_secret
+    from agentvoice.protocols.nostr.nip19 import decode_pubkey
+
+    if npubs == (NOTHING,):
+        return ()
+    pubkeys = [decode_pubkey("--reader", refuse_secret("--reader", npub)) for npub in npubs]
+    return tuple(dict.fromkeys(pubkeys))
 
 
 def _pubkey(npub: str) -> str:

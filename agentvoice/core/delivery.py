@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from agentvoice.core.call import PublicationState
@@ -32,6 +32,13 @@ class DeliveryEvent(StrEnum):
     EXPIRED = "expired"
     DROPPED = "dropped"
     RETRY_REQUESTED = "retry_requested"
+
+
+class DeliveryPurpose(StrEnum):
+    """Why a relay gets an event: it is part of the thread, or takes the thread back (NIP-09)."""
+
+    THREAD = "thread"
+    DELETION = "deletion"
 
 
 OPEN_STATES = (DeliveryState.WAITING, DeliveryState.ATTEMPTING)
@@ -112,6 +119,7 @@ class Delivery:
     created_at: int
     next_attempt_at: int
     last_answer: str = ""
+    purpose: DeliveryPurpose = DeliveryPurpose.THREAD
 
 
 def settle_publication(
@@ -139,7 +147,9 @@ class Publication:
     """A call's thread as stored: its events by position, and every event's deliveries.
 
     `error` says why nothing could be signed; times are UTC ms, 0: not yet. `prepared_at`: when the
-    events were signed; `published_at`: when enough relays had all of them.
+    events were signed; `published_at`: when enough relays had all of them; `unpublished_at`: when the
+    operator took the thread back, with `deletions` for the relays that may have it. `edits` counts
+    the turns that an operator changed or left out, `redactions` what each rule took out.
     """
 
     call_id: str
@@ -151,6 +161,11 @@ class Publication:
     published_at: int
     events: tuple[ThreadEvent, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
+    edits: int = 0
+    redactions: Mapping[str, int] = field(default_factory=dict)
+    unpublished_at: int = 0
+    deletions: tuple[ThreadEvent, ...] = ()
+    deletion_deliveries: tuple[Delivery, ...] = ()
 
     def relays_with_all(self) -> tuple[str, ...]:
         """Return the relays that accepted every event, in the order of the deliveries."""

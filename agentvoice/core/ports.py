@@ -226,7 +226,15 @@ class Signer(Protocol):
         """Return the signed event; raises InvalidKey if `event.pubkey` is not ours."""
         ...
 
+    async def encrypt(self, pubkey: str, text: str) -> str:
+        """Return `text` encrypted to `pubkey` (NIP-44 v2); raises LocalProtocolError or InvalidKey."""
+        ...
+
+    async def decrypt(self, pubkey: str, payload: str) -> str:
+        """Return the text that `pubkey` encrypted to us (NIP-44 v2); raises RemoteProtocolError."""
+        ...
+
 
 LoadSigner = Callable[[str], Awaitable[Signer]]
-"""Give a key reference (`file:npub…`, `env:NAME`), get its signer; raises InvalidKey,
+"""Give a key reference (`file:npub…`, `env:NAME`, `credential:NAME`), get its signer; raises InvalidKey,
 KeyFileRefused or NotFound."""

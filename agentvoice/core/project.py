@@ -8,6 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from agentvoice.core.agent import check_slug
 from agentvoice.core.pricing import NANO_PER_USD, usd_text
+from agentvoice.core.redaction import check_rules
 from agentvoice.errors import UsageError
 
 EMBEDDED_RELAY = "embedded"
@@ -18,6 +19,12 @@ MAX_RELAY_CHARS = 500
 
 MAX_BUDGET_NANO_USD = 1_000_000 * NANO_PER_USD
 """More than anybody's calls of a month; sums stay far below what the database can hold."""
+
+MAX_READERS = 50
+"""A private thread is wrapped, sent and stored once for each reader."""
+
+MAX_EXPIRATION_DAYS = 36_500
+"""A century; the time stays one that every relay can read."""
 
 MAX_TITLE_CHARS = 79  # NIP-14: subjects stay under 80 characters
 
@@ -60,6 +67,16 @@ class Project:
     """Hex public key that signs the person's turns, when the daemon holds its signer."""
     budget_nano_usd_per_month: int = 0
     """What its calls may cost in a month (UTC); 0: as the settings say."""
+    nip65_relays: bool = False
+    """Deliver to the relays that the pubkey says it reads (NIP-65) as well."""
+    readers: tuple[str, ...] = ()
+    """Hex public keys that get a private thread besides the project's."""
+    redact: tuple[str, ...] = ("phone", "email", "card")
+    """What is taken out of the published copy: rules of core.redaction."""
+    expiration_days: int = 0
+    """Days after which relays should forget the events (NIP-40); 0: never."""
+    protected: bool = False
+    """Only the authors themselves may hand the events to relays (NIP-70)."""
 
 
 def check_project(project: Project, *, policy_given: bool) -> None:
@@ -76,6 +93,13 @@ def check_project(project: Project, *, policy_given: bool) -> None:
             f"budget: got {usd_text(project.budget_nano_usd_per_month)} USD,"
             f" want 0 to {usd_text(MAX_BUDGET_NANO_USD)}"
         )
+    if not 0 <= project.expiration_days <= MAX_EXPIRATION_DAYS:
+        raise UsageError(
+            f"expiration_days: got {project.expiration_days}, want 0 (never) to {MAX_EXPIRATION_DAYS}"
+        )
+    if len(project.readers) > MAX_READERS:
+        raise UsageError(f"readers: got {len(project.readers)}, want {MAX_READERS} at most")
+    check_rules(project.redact)
     if not project.relays:
         raise UsageError(f"relays: got none, want ws:// or wss:// addresses, or {EMBEDDED_RELAY}")
     for relay in project.relays:

@@ -6,13 +6,12 @@ from agentvoice.core.delivery import Publication
 from agentvoice.core.project import EMBEDDED_RELAY, public_address
 from agentvoice.protocols.documents import (
     CallDocument,
-    PublicationDocument,
     StoredCall,
     UsageDocument,
     call_document,
-    publication_document,
 )
 from agentvoice.protocols.nostr.nip19 import EventPointer, encode_nevent, encode_npub
+from agentvoice.protocols.publication_documents import PublicationDocument, publication_document
 from agentvoice.storage import conversations, publications, usage
 from agentvoice.storage.database import Database
 from agentvoice.storage.usage import UsageEntry

@@ -19,7 +19,8 @@ from agentvoice.errors import AgentVoiceError, PublishError, StorageError, Timed
 from agentvoice.services.relay_queue import EmbeddedAddress, RelayQueue
 from agentvoice.services.thread_check import FindForgery, ThreadCheck, check_thread
 from agentvoice.services.thread_signing import ThreadSigning
-from agentvoice.storage import conversations, deliveries, publications
+from agentvoice.services.unpublishing import Unpublishing
+from agentvoice.storage import conversations, deliveries, preparations, publications
 from agentvoice.storage.database import Database
 from agentvoice.storage.transactions import read, write
 
@@ -60,6 +61,7 @@ class Publisher:
         self._owner_id = owner_id
         self._not_before_s: dict[str, float] = {}
         self._signing = ThreadSigning(database, load_signer, clock)
+        self._unpublishing = Unpublishing(database, load_signer, clock)
         self._queue = RelayQueue(database, relays, embedded_address, clock, settings, owner_id, metrics)
 
     async def prepare(self, call_id: str) -> PublicationState:
@@ -72,7 +74,7 @@ class Publisher:
         now = self._clock.utc_ms()
         claimed = await write(
             self._database,
-            lambda session: publications.claim_preparation(
+            lambda session: preparations.claim_preparation(
                 session, call_id, self._owner_id, now, now + SIGNING_LOCK_MS
             ),
         )
@@ -84,7 +86,7 @@ class Publisher:
         """Prepare every ended call that waits for it; return how many there were."""
         now, limit = self._clock.utc_ms(), self._settings.claim_batch
         waiting = await read(
-            self._database, lambda session: publications.list_unprepared(session, now, limit)
+            self._database, lambda session: preparations.list_unprepared(session, now, limit)
         )
         for call_id in waiting:
             if self._not_before_s.get(call_id, 0.0) <= self._clock.monotonic_s():
@@ -98,6 +100,7 @@ class Publisher:
     async def sweep(self) -> None:
         """Prepare what waits and deliver what is due: the scheduler's job."""
         await self.prepare_waiting()
+        await self._unpublishing.prepare_waiting()
         await self.deliver_due()
 
     async def publication(self, call_id: str) -> Publication:
@@ -143,7 +146,7 @@ class Publisher:
         # Durable: were the events lost after they were sent, signing anew would make a second thread.
         is_stored = await write(
             self._database,
-            lambda session: publications.store_thread(session, call.id, events, project.relays, now),
+            lambda session: preparations.store_thread(session, call.id, events, project.relays, now),
             durable=True,
         )
         self._not_before_s.pop(call.id, None)
@@ -155,11 +158,13 @@ class Publisher:
             self._not_before_s[call_id] = self._clock.monotonic_s() + UNSIGNED_RETRY_S
             await write(
                 self._database,
-                lambda session: publications.release_preparation(session, call_id, self._owner_id),
+                lambda session: preparations.release_preparation(
+                    session, call_id, self._owner_id, str(error)
+                ),
             )
         else:
             await write(
-                self._database, lambda session: publications.fail_preparation(session, call_id, str(error))
+                self._database, lambda session: preparations.fail_preparation(session, call_id, str(error))
             )
 
     async def _watch(self, call_id: str) -> None:

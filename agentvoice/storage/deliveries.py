@@ -15,13 +15,15 @@ from agentvoice.core.delivery import (
     OPEN_STATES,
     Delivery,
     DeliveryEvent,
+    DeliveryPurpose,
     DeliveryState,
     next_delivery_state,
     states_before,
 )
 from agentvoice.core.event import SignedEvent
 from agentvoice.protocols.nostr.nip01 import parse_event
-from agentvoice.storage.models import CallRow, DeliveryRow, EventRow
+from agentvoice.storage.models import CallRow
+from agentvoice.storage.publication_models import DeliveryRow, EventRow
 from agentvoice.storage.publications import delivery_value, refresh_publication
 
 MAX_ANSWER_CHARS = 500
@@ -166,7 +168,8 @@ def _is_due(now: int) -> ColumnElement[bool]:
         & (DeliveryRow.next_attempt_at <= now)
         & (DeliveryRow.locked_until <= now)
         & (DeliveryRow.is_root.is_(True) | has_root)
-        & ~is_held_back
+        # Nothing holds back a deletion: it is all that is still sent of a call that was taken back.
+        & (~is_held_back | (DeliveryRow.purpose == DeliveryPurpose.DELETION))
     )
 
 

@@ -14,7 +14,6 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     String,
     Text,
@@ -118,7 +117,7 @@ class ProjectRow(Row):
 
 
 class KeyRow(Row):
-    """A signing key: where its secret is, never the secret."""
+    """A signing key: where its secret is, never the secret in clear."""
 
     __tablename__ = "signing_key"
 
@@ -127,6 +126,8 @@ class KeyRow(Row):
     reference: Mapped[str]
     label: Mapped[str] = mapped_column(SpokenText, server_default="")
     created_at: Mapped[int]
+    ncryptsec: Mapped[str] = mapped_column(Text, server_default="")
+    """The secret encrypted under a passphrase (NIP-49), for references `ncryptsec:…`; else empty."""
 
 
 class CallRow(Row):
@@ -142,6 +143,7 @@ class CallRow(Row):
         Index(None, "state", "lease_until"),
         Index(None, "publication", "ended_at"),
         Index(None, "caller", "started_at"),
+        Index(None, "unpublished_at"),
     )
 
     id: Mapped[str] = mapped_column(String(ID_CHARS), primary_key=True)
@@ -166,6 +168,10 @@ class CallRow(Row):
     publication_locked_by: Mapped[str] = mapped_column(Text, server_default="")
     publication_locked_until: Mapped[int] = mapped_column(server_default="0")
     caller: Mapped[str] = mapped_column(String(CALLER_CHARS), server_default="local")
+    unpublished_at: Mapped[int] = mapped_column(server_default="0")
+    """When the operator asked the relays to forget the thread (NIP-09)."""
+    redactions: Mapped[str] = mapped_column(SpokenText, server_default="")
+    """What was redacted before signing: counts by rule, as JSON."""
 
 
 class CallAgentRow(Row):
@@ -251,47 +257,3 @@ class UsageRow(Row):
     priced_as_of: Mapped[str] = mapped_column(String(DAY_CHARS), server_default="")
     is_estimate: Mapped[bool] = mapped_column(server_default=false())
     project: Mapped[str] = mapped_column(String(SLUG_CHARS), server_default="")
-
-
-class EventRow(Row):
-    """A signed event of a call's thread; `position` 0 is the root.
-
-    `json` is the event exactly as it was signed: every retry sends these bytes. `published_text`
-    is the text that went out, which an edit or a redaction may have made another than the items'.
-    """
-
-    __tablename__ = "event"
-    __table_args__ = (UniqueConstraint("call_id", "position"),)
-
-    id: Mapped[str] = mapped_column(String(64), primary_key=True)
-    call_id: Mapped[str] = mapped_column(String(ID_CHARS), ForeignKey("call.id"))
-    position: Mapped[int] = mapped_column(Integer)
-    pubkey: Mapped[str] = mapped_column(String(PUBKEY_CHARS))
-    kind: Mapped[int] = mapped_column(Integer)
-    created_at: Mapped[int]
-    json: Mapped[bytes] = mapped_column(LargeBinary)
-    published_text: Mapped[str] = mapped_column(SpokenText)
-
-
-class DeliveryRow(Row):
-    """One event for one relay."""
-
-    __tablename__ = "delivery"
-    __table_args__ = (
-        UniqueConstraint("event_id", "relay"),
-        Index(None, "state", "next_attempt_at"),
-        Index(None, "call_id", "relay", "is_root"),
-    )
-
-    id: Mapped[int] = mapped_column(ROW_ID, primary_key=True)
-    call_id: Mapped[str] = mapped_column(String(ID_CHARS), ForeignKey("call.id"))
-    event_id: Mapped[str] = mapped_column(String(64), ForeignKey("event.id"))
-    relay: Mapped[str]
-    is_root: Mapped[bool]
-    state: Mapped[str] = mapped_column(String(WORD_CHARS))
-    attempts: Mapped[int] = mapped_column(Integer, server_default="0")
-    created_at: Mapped[int]
-    next_attempt_at: Mapped[int]
-    last_answer: Mapped[str] = mapped_column(SpokenText, server_default="")
-    locked_by: Mapped[str] = mapped_column(Text, server_default="")
-    locked_until: Mapped[int] = mapped_column(server_default="0")

@@ -1,22 +1,23 @@
-"""Threads of finished calls: from the claim to sign one, to its events and deliveries, and what the
-operator does with them. The attempts themselves are in storage.deliveries.
+"""Threads of finished calls as they stand, and what the operator does with them.
 
-The thread and all its deliveries are stored in one transaction, once: a call with `prepared_at` is
-never signed again.
+They come into being in storage.preparations; the attempts themselves are in storage.deliveries.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, select, update
+from sqlalchemy import CursorResult, func, select, update
 from sqlalchemy.orm import Session
 
 from agentvoice.core.call import CallState, PublicationState
 from agentvoice.core.delivery import (
     Delivery,
     DeliveryEvent,
+    DeliveryPurpose,
     DeliveryState,
     Publication,
     ThreadEvent,
@@ -24,117 +25,31 @@ from agentvoice.core.delivery import (
     settle_publication,
     states_before,
 )
-from agentvoice.core.event import SignedEvent
-from agentvoice.core.project import PublishPolicy
 from agentvoice.errors import NotFound, Refused
-from agentvoice.protocols.nostr.nip01 import encode_event, parse_event
-from agentvoice.storage.models import CallRow, DeliveryRow, EventRow
+from agentvoice.protocols.nostr.nip01 import parse_event
+from agentvoice.protocols.nostr.nip09 import KIND_DELETION
+from agentvoice.storage.models import CallRow
+from agentvoice.storage.publication_models import DeliveryRow, EventRow, TurnEditRow
 
 PAGE_PUBLICATIONS = 50
-MAX_ERROR_CHARS = 500
-
-
-# Preparing: one process signs, once.
-
-
-def list_unprepared(session: Session, now: int, limit: int) -> tuple[str, ...]:
-    """Return the ids of ended calls that wait to be signed and that no process is signing."""
-    query = select(CallRow.id).where(_is_unprepared(), CallRow.publication_locked_until <= now)
-    return tuple(session.scalars(query.order_by(CallRow.id).limit(limit)))
-
-
-def claim_preparation(session: Session, call_id: str, owner_id: str, now: int, until: int) -> bool:
-    """Take the right to sign a call's thread until the given time; return whether it is ours."""
-    claimed = session.execute(
-        update(CallRow)
-        .where(CallRow.id == call_id, _is_unprepared(), CallRow.publication_locked_until <= now)
-        .values(publication_locked_by=owner_id, publication_locked_until=until)
-    )
-    return _count(claimed) == 1
-
-
-def release_preparation(session: Session, call_id: str, owner_id: str) -> None:
-    """Give the right back, so that the next sweep tries again."""
-    session.execute(
-        update(CallRow)
-        .where(CallRow.id == call_id, CallRow.publication_locked_by == owner_id)
-        .values(publication_locked_by="", publication_locked_until=0)
-    )
-
-
-def store_thread(
-    session: Session, call_id: str, events: Sequence[SignedEvent], relays: Sequence[str], now: int
-) -> bool:
-    """Store a signed thread, root first, and one waiting delivery per event and relay.
-
-    Return False, and store nothing, if there is a thread already or the call may not be published
-    any more (`do not publish` came while it was signed). Without events the call has no thread.
-    """
-    state = PublicationState.QUEUED if events else PublicationState.NONE
-    frozen = session.execute(
-        update(CallRow)
-        .where(CallRow.id == call_id, _is_unprepared())
-        .values(
-            publication=state,
-            publication_error="",
-            prepared_at=now if events else 0,
-            publication_locked_by="",
-            publication_locked_until=0,
-        )
-    )
-    if _count(frozen) != 1:
-        return False
-    for position, event in enumerate(events):
-        session.add(_event_row(call_id, position, event))
-    session.flush()  # deliveries refer to their events
-    for position, event in enumerate(events):
-        session.add_all(
-            DeliveryRow(
-                call_id=call_id,
-                event_id=event.id,
-                relay=relay,
-                is_root=position == 0,
-                state=DeliveryState.WAITING.value,
-                attempts=0,
-                created_at=now,
-                next_attempt_at=now,
-            )
-            for relay in relays
-        )
-    session.flush()
-    return True
-
-
-def fail_preparation(session: Session, call_id: str, error: str) -> bool:
-    """Record why a call's thread cannot be signed; `retry_publication` queues it again."""
-    failed = session.execute(
-        update(CallRow)
-        .where(CallRow.id == call_id, _is_unprepared())
-        .values(
-            publication=PublicationState.FAILED,
-            publication_error=error[:MAX_ERROR_CHARS],
-            publication_locked_by="",
-            publication_locked_until=0,
-        )
-    )
-    return _count(failed) == 1
 
 
 def refresh_publication(session: Session, call_id: str, accepted_relays: int, now: int) -> PublicationState:
     """Derive a prepared call's publication state from its deliveries, store and return it."""
     pairs = session.execute(
-        select(DeliveryRow.relay, DeliveryRow.state).where(DeliveryRow.call_id == call_id).distinct()
+        select(DeliveryRow.relay, DeliveryRow.state)
+        .where(DeliveryRow.call_id == call_id, DeliveryRow.purpose == DeliveryPurpose.THREAD)
+        .distinct()
     )
     state = settle_publication([(relay, DeliveryState(found)) for relay, found in pairs], accepted_relays)
+    if session.scalar(select(CallRow.unpublished_at).where(CallRow.id == call_id)):
+        state = PublicationState.NONE  # taken back: what relays do with it now is no publication
     session.execute(update(CallRow).where(CallRow.id == call_id).values(publication=state))
     if state is PublicationState.PUBLISHED:
         session.execute(
             update(CallRow).where(CallRow.id == call_id, CallRow.published_at == 0).values(published_at=now)
         )
     return state
-
-
-# What the operator sees and does.
 
 
 def list_publications(
@@ -147,48 +62,59 @@ def list_publications(
     """Return a page of publications without their events, the newest first.
 
     The next page is `before` the last call id of this one. Calls that have no thread and want none
-    are left out unless `state` asks for them.
+    are left out unless `state` asks for them or the thread was taken back.
     """
     query = select(CallRow).where(CallRow.state == CallState.ENDED)
     if state is None:
-        query = query.where(CallRow.publication != PublicationState.NONE)
+        query = query.where((CallRow.publication != PublicationState.NONE) | (CallRow.unpublished_at > 0))
     else:
         query = query.where(CallRow.publication == state)
     if before:
         query = query.where(CallRow.id < before)
-    return tuple(_publication(row) for row in session.scalars(query.order_by(CallRow.id.desc()).limit(limit)))
+    rows = session.scalars(query.order_by(CallRow.id.desc()).limit(limit)).all()
+    edits = _count_edits(session, [row.id for row in rows])
+    return tuple(replace(_publication(row), edits=edits.get(row.id, 0)) for row in rows)
 
 
 def get_publication(session: Session, call_id: str) -> Publication:
     """Return where a call's thread stands, with its events and deliveries. Raises NotFound."""
-    row = _call_row(session, call_id)
-    events = session.scalars(select(EventRow).where(EventRow.call_id == call_id).order_by(EventRow.position))
-    deliveries = session.scalars(
+    row = call_row(session, call_id)
+    rows = session.scalars(select(EventRow).where(EventRow.call_id == call_id).order_by(EventRow.position))
+    events = [ThreadEvent(call_id, each.position, parse_event(each.json.decode())) for each in rows]
+    found = session.scalars(
         select(DeliveryRow)
         .join(EventRow, EventRow.id == DeliveryRow.event_id)
         .where(DeliveryRow.call_id == call_id)
         .order_by(EventRow.position, DeliveryRow.id)
     )
-    return _publication(
-        row,
-        tuple(ThreadEvent(call_id, event.position, parse_event(event.json.decode())) for event in events),
-        tuple(delivery_value(delivery) for delivery in deliveries),
+    deliveries = [delivery_value(delivery) for delivery in found]
+    return replace(
+        _publication(row),
+        events=tuple(each for each in events if each.event.kind != KIND_DELETION),
+        deliveries=tuple(each for each in deliveries if each.purpose is DeliveryPurpose.THREAD),
+        deletions=tuple(each for each in events if each.event.kind == KIND_DELETION),
+        deletion_deliveries=tuple(each for each in deliveries if each.purpose is DeliveryPurpose.DELETION),
+        edits=_count_edits(session, [call_id]).get(call_id, 0),
     )
 
 
 def retry_publication(session: Session, call_id: str, now: int, accepted_relays: int, relay: str = "") -> int:
     """Queue again what did not get through, to all relays or one; return how many deliveries.
 
-    A thread that could not be signed is queued to be signed. Raises NotFound.
+    A thread that could not be signed is queued to be signed. One that was taken back is never sent
+    again: of it only deletions are queued. Raises NotFound, or Refused if there is none to queue.
     """
-    row = _call_row(session, call_id)
+    row = call_row(session, call_id)
     if not row.prepared_at:
         if row.publication == PublicationState.FAILED and not row.do_not_publish:
             row.publication, row.publication_error = PublicationState.QUEUED.value, ""
             session.flush()
         return 0
     changes = {"attempts": 0, "created_at": now, "next_attempt_at": now}
-    return _move(session, row, DeliveryEvent.RETRY_REQUESTED, changes, relay, accepted_relays, now)
+    moved = _move(session, row, DeliveryEvent.RETRY_REQUESTED, changes, relay, accepted_relays, now)
+    if row.unpublished_at and not moved:
+        raise Refused(f"call {call_id}: it is unpublished; its thread is never sent again")
+    return moved
 
 
 def drop_publication(session: Session, call_id: str, now: int, accepted_relays: int, relay: str = "") -> int:
@@ -196,7 +122,7 @@ def drop_publication(session: Session, call_id: str, now: int, accepted_relays: 
 
     A thread that is not signed yet never will be.
     """
-    row = _call_row(session, call_id)
+    row = call_row(session, call_id)
     if row.state != CallState.ENDED:
         raise Refused(f"call {call_id}: it has not ended; end it first, or say so in it")
     if not row.prepared_at:
@@ -204,16 +130,6 @@ def drop_publication(session: Session, call_id: str, now: int, accepted_relays: 
         session.flush()
         return 0
     return _move(session, row, DeliveryEvent.DROPPED, {}, relay, accepted_relays, now)
-
-
-def approve_publication(session: Session, call_id: str) -> bool:
-    """Let a call that waits for review be signed; return whether it was waiting. Raises NotFound."""
-    return _decide_review(session, call_id, PublicationState.QUEUED)
-
-
-def reject_publication(session: Session, call_id: str) -> bool:
-    """Keep a call that waits for review from being signed; return whether it was waiting."""
-    return _decide_review(session, call_id, PublicationState.NONE)
 
 
 def delivery_value(row: DeliveryRow) -> Delivery:
@@ -229,27 +145,8 @@ def delivery_value(row: DeliveryRow) -> Delivery:
         created_at=row.created_at,
         next_attempt_at=row.next_attempt_at,
         last_answer=row.last_answer,
+        purpose=DeliveryPurpose(row.purpose),
     )
-
-
-def _is_unprepared() -> ColumnElement[bool]:
-    # The policy is asked here too: whatever queued the call, `off` is never published.
-    return (
-        (CallRow.state == CallState.ENDED)
-        & (CallRow.publication == PublicationState.QUEUED)
-        & (CallRow.prepared_at == 0)
-        & CallRow.do_not_publish.is_(False)
-        & (CallRow.policy != PublishPolicy.OFF)
-    )
-
-
-def _decide_review(session: Session, call_id: str, state: PublicationState) -> bool:
-    row = _call_row(session, call_id)
-    if row.publication != PublicationState.REVIEW or row.do_not_publish:
-        return False
-    row.publication = state.value
-    session.flush()
-    return True
 
 
 def _move(
@@ -261,36 +158,32 @@ def _move(
     accepted_relays: int,
     now: int,
 ) -> int:
-    """Apply an operator's event to every delivery of a call that it is possible for."""
+    """Apply an operator's event to every delivery of a call that it is possible for.
+
+    Of a thread that was taken back these are its deletions: the rest was dropped for good.
+    """
+    purpose = DeliveryPurpose.DELETION if call.unpublished_at else DeliveryPurpose.THREAD
     relays = session.scalars(select(DeliveryRow.relay).where(DeliveryRow.call_id == call.id).distinct())
     if relay and relay not in relays.all():
         raise NotFound(f"relay {relay!r}: call {call.id} has no delivery to it")
     moved = 0
     for state in states_before(event):
-        query = update(DeliveryRow).where(DeliveryRow.call_id == call.id, DeliveryRow.state == state)
+        query = update(DeliveryRow).where(
+            DeliveryRow.call_id == call.id, DeliveryRow.state == state, DeliveryRow.purpose == purpose
+        )
         if relay:
             query = query.where(DeliveryRow.relay == relay)
         target = next_delivery_state(state, event)
         # Of one that already is where it should be, only the times change.
-        moved += _count(session.execute(query.values(state=target, locked_by="", locked_until=0, **changes)))
+        moved += count_rows(
+            session.execute(query.values(state=target, locked_by="", locked_until=0, **changes))
+        )
     refresh_publication(session, call.id, accepted_relays, now)
     return moved
 
 
-def _event_row(call_id: str, position: int, event: SignedEvent) -> EventRow:
-    return EventRow(
-        id=event.id,
-        call_id=call_id,
-        position=position,
-        pubkey=event.pubkey,
-        kind=event.kind,
-        created_at=event.created_at,
-        json=encode_event(event).encode(),
-        published_text=event.content,
-    )
-
-
-def _call_row(session: Session, call_id: str) -> CallRow:
+def call_row(session: Session, call_id: str) -> CallRow:
+    """Return a call's row, locked where the database locks rows. Raises NotFound."""
     row = session.get(CallRow, call_id, with_for_update=True, populate_existing=True)
     if row is None:
         raise NotFound(
@@ -299,9 +192,13 @@ def _call_row(session: Session, call_id: str) -> CallRow:
     return row
 
 
-def _publication(
-    row: CallRow, events: tuple[ThreadEvent, ...] = (), deliveries: tuple[Delivery, ...] = ()
-) -> Publication:
+def _count_edits(session: Session, call_ids: Sequence[str]) -> dict[str, int]:
+    """Return how many turns of each call an operator edited; calls without edits are left out."""
+    query = select(TurnEditRow.call_id, func.count()).where(TurnEditRow.call_id.in_(call_ids))
+    return {call_id: count for call_id, count in session.execute(query.group_by(TurnEditRow.call_id))}
+
+
+def _publication(row: CallRow) -> Publication:
     return Publication(
         call_id=row.id,
         project=row.project,
@@ -310,11 +207,12 @@ def _publication(
         ended_at=row.ended_at,
         prepared_at=row.prepared_at,
         published_at=row.published_at,
-        events=events,
-        deliveries=deliveries,
+        redactions=json.loads(row.redactions) if row.redactions else {},
+        unpublished_at=row.unpublished_at,
     )
 
 
-def _count(result: object) -> int:
+def count_rows(result: object) -> int:
+    """Return how many rows a statement changed."""
     assert isinstance(result, CursorResult)
     return result.rowcount

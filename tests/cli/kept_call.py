@@ -11,7 +11,7 @@ from agentvoice.core.event import UnsignedEvent
 from agentvoice.core.ids import build_uuid7
 from agentvoice.core.item import Item, ItemKind, ItemStatus, Role
 from agentvoice.core.project import PublishPolicy
-from agentvoice.storage import agents, conversations, publications, usage
+from agentvoice.storage import agents, conversations, preparations, usage
 from agentvoice.storage.database import Database
 from agentvoice.storage.usage import UsageEntry
 from tests.cli.conftest import Cli
@@ -89,7 +89,7 @@ def keep_call(cli: Cli) -> None:
         signer = KeySigner.generate()
         draft = UnsignedEvent(signer.pubkey, STARTED_AT // 1000, 1, (("t", "voice-conversation"),), "head")
         root = asyncio.run(signer.sign(draft))
-        assert publications.store_thread(
+        assert preparations.store_thread(
             session, CALL_ID, [root], ["wss://relay.example", "embedded"], STARTED_AT
         )
     database.close()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from agentvoice.cli.call_view import describe_call
-from agentvoice.protocols.documents import CallDocument, PublicationDocument, UsageDocument
+from agentvoice.protocols.documents import CallDocument, UsageDocument
+from agentvoice.protocols.publication_documents import PublicationDocument
 from tests.cli.conftest import Cli
 
 

@@ -39,7 +39,8 @@ def test_every_option_is_stored(ready: Cli):
     options = (
         "--title", "The garden", "--relay", "wss://a.example", "--relay", "embedded", "--policy", "review",
         "--shape", "single", "--chained", "--full-p-tags", "--voice-tag", "--address", "31933:ab:garden",
-        "--caller-key", person.npub,
+        "--caller-key", person.npub, "--nip65", "--reader", person.npub, "--expiration-days", "30", "--protected",
+        "--redact", "card", "--redact", "pattern:gate [0-9]+",
     )  # fmt: skip
     added = ready("project", "add", "garden", "--new-key", *options, "--json").document
     shown = ready("project", "show", "garden", "--json").document
@@ -48,6 +49,16 @@ def test_every_option_is_stored(ready: Cli):
     assert (shown["policy"], shown["shape"], shown["address"]) == ("review", "single", "31933:ab:garden")
     assert (shown["chained"], shown["full_p_tags"], shown["voice_tag"]) == (True, True, True)
     assert shown["caller_pubkey"] == person.pubkey
+    assert (shown["nip65_relays"], shown["expiration_days"], shown["protected"]) == (True, 30, True)
+    assert (shown["readers"], shown["redact"]) == ([person.pubkey], ["card", "pattern:gate [0-9]+"])
+
+
+def test_a_list_is_taken_back_with_none(ready: Cli):
+    """`none` empties what repeatable options filled; the other fields stay."""
+    options = ("--reader", KeySigner.generate().npub, "--redact", "card")
+    ready("project", "add", "garden", "--new-key", *options)
+    shown = ready("project", "edit", "garden", "--reader", "none", "--redact", "none", "--json").document
+    assert (shown["readers"], shown["redact"], shown["expiration_days"]) == ([], [], 0)
 
 
 @pytest.mark.parametrize(

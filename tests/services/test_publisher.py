@@ -15,7 +15,7 @@ from agentvoice.errors import ConnectFailed, NotFound, PublishError
 from agentvoice.protocols.nostr.nip01 import encode_event
 from agentvoice.protocols.nostr.nip19 import encode_npub
 from agentvoice.services.publisher import NO_PRIVATE_THREADS
-from agentvoice.storage import conversations, publications
+from agentvoice.storage import conversations, publications, reviews
 from tests.fakes.relay_server import RelayServer, accept, relay_server
 from tests.services.press import CALL_ID, TURNS, Killed, MortalDatabase, MortalRelays, Press, Reaper
 
@@ -170,7 +170,7 @@ async def test_an_approved_call_is_published(press: Press, server: RelayServer):
     """Review ends with the operator's word."""
     press.finish_call(policy=PublishPolicy.REVIEW)
     with press.database.writing() as session:
-        assert publications.approve_publication(session, CALL_ID)
+        reviews.approve_publication(session, CALL_ID)
     assert (await press.publisher().wait_settled(CALL_ID, 20)).state is PublicationState.PUBLISHED
 
 

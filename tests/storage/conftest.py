@@ -19,7 +19,7 @@ import pytest
 
 from agentvoice.adapters.system_clock import SystemClock
 from agentvoice.storage.database import Database
-from agentvoice.storage.models import Row
+from agentvoice.storage.publication_models import EventRow
 from agentvoice.storage.schema import SCHEMA_VERSION
 from agentvoice.storage.writer import Writer
 
@@ -55,7 +55,7 @@ class PostgresServer:
 
     def empty(self, url: str) -> None:
         """Remove every row, and everybody who is still at work there: sooner done than a new copy."""
-        tables = ", ".join(table.name for table in Row.metadata.tables.values())
+        tables = ", ".join(table.name for table in EventRow.metadata.tables.values())
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"

@@ -7,7 +7,7 @@ from agentvoice.core.delivery import DeliveryEvent, DeliveryState
 from agentvoice.storage import conversations, deliveries, publications
 from agentvoice.storage.database import Database
 from agentvoice.storage.deliveries import Attempt
-from tests.storage.test_publications import CALL_ID, EVENTS, ended_call, store
+from tests.storage.threads import CALL_ID, EVENTS, ended_call, store
 from tests.storage.values import NOW, hex_id
 
 LATER = NOW + 10_000

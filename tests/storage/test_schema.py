@@ -16,7 +16,7 @@ from agentvoice.config.bundled import bundled_folder
 from agentvoice.errors import SchemaOutOfDate, StorageError
 from agentvoice.storage import conversations
 from agentvoice.storage.database import Database
-from agentvoice.storage.models import Row
+from agentvoice.storage.publication_models import EventRow
 from agentvoice.storage.schema import SCHEMA_VERSION, check_version
 from agentvoice.storage.usage import UsageEntry, usage_of
 from tests.storage.values import call
@@ -45,11 +45,11 @@ def test_the_migrations_make_the_tables_of_the_models(empty_address: str):
     migrated = Database.open(empty_address, create=True)
     with migrated._engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, Row.metadata) == []
+        assert compare_metadata(context, EventRow.metadata) == []
         by_migration = reflect(connection)
     with migrated._engine.begin() as connection:
-        Row.metadata.drop_all(connection)
-        Row.metadata.create_all(connection)
+        EventRow.metadata.drop_all(connection)
+        EventRow.metadata.create_all(connection)
         assert reflect(connection) == by_migration
     migrated.close()
 
@@ -164,7 +164,7 @@ def test_a_foreign_database_is_left_alone(empty_address: str):
     """Tables of another program are neither used nor added to."""
     database = Database.open(empty_address, create=True)
     with database._modes["upgrade"].begin() as connection:
-        Row.metadata.drop_all(connection)
+        EventRow.metadata.drop_all(connection)
         connection.execute(text("DROP TABLE alembic_version"))
         connection.execute(text("CREATE TABLE somebodys (x INTEGER)"))
     with pytest.raises(StorageError, match=r"another program.*'somebodys'"):

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from agentvoice.core.event import Tags, UnsignedEvent
-from agentvoice.core.item import Item, ItemKind, Role
 from agentvoice.core.project import (
     EMBEDDED_RELAY,
     MAX_TITLE_CHARS,
@@ -18,14 +17,14 @@ from agentvoice.core.project import (
     ThreadShape,
     public_address,
 )
-from agentvoice.protocols.nostr.clean import MAX_CONTENT_CHARS, clean_tag_value, clean_text, split_text
+from agentvoice.protocols.nostr.clean import MAX_CONTENT_CHARS, clean_tag_value, split_text
 from agentvoice.protocols.nostr.nip01 import KIND_TEXT_NOTE, event_id
 from agentvoice.protocols.nostr.nip10 import build_reply_tags
+from agentvoice.protocols.nostr.nip40 import expires_at_s
+from agentvoice.protocols.nostr.turns import CALLER, Turn
 
 TOPIC = "voice-conversation"
 CALLER_NAME = "Caller"
-CALLER = ""
-"""The person as a speaker: every agent has a slug, the person has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +38,20 @@ class Speaker:
 
 @dataclass(frozen=True, slots=True)
 class FinishedCall:
-    """What a thread is built from. Times are UTC ms; `agents` are in the order they joined."""
+    """What a thread is built from. Times are UTC ms; `agents` are in the order they joined.
+
+    `is_edited`: an operator changed a turn or left one out; `head_redacted`: kinds of rules that took
+    something out of the title or a name.
+    """
 
     call_id: str
     project: Project
     agents: tuple[Speaker, ...]
-    items: tuple[Item, ...]
+    turns: tuple[Turn, ...]
     started_at: int
     ended_at: int
+    is_edited: bool = False
+    head_redacted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +62,6 @@ class ThreadSigners:
     caller: str
     caller_is_marked: bool
     agents: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """What one speaker said without another speaking between; `began_at` is UTC ms."""
-
-    speaker: str
-    text: str
-    began_at: int
 
 
 def choose_signers(project: Project, agents: Sequence[Speaker], held: frozenset[str]) -> ThreadSigners:
@@ -87,29 +83,9 @@ def find_unsignable(call: FinishedCall, signers: ThreadSigners) -> tuple[str, ..
     """Return what cannot be signed (`the root`, or agent slugs), in order; empty: all can."""
     missing = [] if signers.root else ["the root"]
     if call.project.shape is ThreadShape.THREAD:
-        spoke = dict.fromkeys(turn.speaker for turn in merge_turns(call.items))
+        spoke = dict.fromkeys(turn.speaker for turn in call.turns)
         missing += [slug for slug in spoke if slug != CALLER and slug not in signers.agents]
     return tuple(missing)
-
-
-def merge_turns(items: Sequence[Item]) -> tuple[Turn, ...]:
-    """Return the turns to publish: messages only, consecutive ones of a speaker merged.
-
-    Items are taken by position. Unfinished and empty messages are left out, so are system messages;
-    an interrupted answer's text is what was heard. Merged texts keep one line each.
-    """
-    turns: list[Turn] = []
-    for item in sorted(items, key=lambda item: item.position):
-        text = clean_text(item.text)
-        is_turn = item.kind is ItemKind.MESSAGE and item.role in (Role.USER, Role.AGENT)
-        if not is_turn or not item.is_finished or not text:
-            continue
-        speaker = item.agent if item.role is Role.AGENT else CALLER
-        if turns and turns[-1].speaker == speaker:
-            turns[-1] = replace(turns[-1], text=f"{turns[-1].text}\n{text}")
-        else:
-            turns.append(Turn(speaker, text, item.started_at or item.completed_at))
-    return tuple(turns)
 
 
 def date_events(times_ms: Sequence[int], now_ms: int) -> tuple[int, ...]:
@@ -132,7 +108,7 @@ def build_thread(call: FinishedCall, signers: ThreadSigners, now_ms: int) -> tup
 
     Every `pubkey` is one of `signers`; find_unsignable must have found nothing.
     """
-    turns = merge_turns(call.items)
+    turns = call.turns
     if not turns:
         return ()
     if call.project.shape is ThreadShape.SINGLE:
@@ -150,37 +126,36 @@ class _Draft:
     pubkey: str
     content: str
     time_ms: int
-    is_marked: bool = False
+    marks: Tags = ()
 
 
 def _turn_drafts(call: FinishedCall, turns: Sequence[Turn], signers: ThreadSigners) -> list[_Draft]:
-    drafts = [_Draft(signers.root, _head(call, turns), call.started_at)]
+    drafts = [_Draft(signers.root, _head(call, turns), call.started_at, _root_marks(call))]
     for turn in turns:
         is_caller = turn.speaker == CALLER
         pubkey = signers.caller if is_caller else signers.agents[turn.speaker]
+        marks = _marks(turn.is_edited, turn.redacted)
+        if is_caller and signers.caller_is_marked:
+            marks = (("speaker", "user"), *marks)
         drafts += [
-            _Draft(pubkey, piece, turn.began_at or call.started_at, is_caller and signers.caller_is_marked)
-            for piece in split_text(turn.text)
+            _Draft(pubkey, piece, turn.began_at or call.started_at, marks) for piece in split_text(turn.text)
         ]
     return drafts
 
 
 def _single_drafts(call: FinishedCall, turns: Sequence[Turn], signers: ThreadSigners) -> list[_Draft]:
     names = _names(call)
-    blocks = [_head(call, turns)]
+    notes = [_Draft(signers.root, _head(call, turns), call.started_at, _root_marks(call))]
     for turn in turns:
         prefix = f"{names[turn.speaker]}: "
-        blocks += [prefix + piece for piece in split_text(turn.text, MAX_CONTENT_CHARS - len(prefix))]
-    notes = [blocks[0]]
-    for block in blocks[1:]:
-        joined = f"{notes[-1]}\n\n{block}"
-        if len(joined) <= MAX_CONTENT_CHARS:
-            notes[-1] = joined
-        else:
-            notes.append(block)
-    # The transcript is one text of one time: its continuations follow the end of the call.
-    times_ms = [call.started_at] + [call.ended_at] * (len(notes) - 1)
-    return [_Draft(signers.root, note, time) for note, time in zip(notes, times_ms, strict=True)]
+        marks = _marks(turn.is_edited, turn.redacted)
+        for piece in split_text(turn.text, MAX_CONTENT_CHARS - len(prefix)):
+            joined = f"{notes[-1].content}\n\n{prefix}{piece}"
+            if len(joined) <= MAX_CONTENT_CHARS:
+                notes[-1] = replace(notes[-1], content=joined, marks=_join_marks(notes[-1].marks, marks))
+            else:  # the transcript is one text of one time: its continuations follow the end of the call
+                notes.append(_Draft(signers.root, prefix + piece, call.ended_at, marks))
+    return notes
 
 
 def _link(
@@ -205,9 +180,7 @@ def _link(
                 tags += _author_tags(events[parent])
         else:
             tags += (("subject", _subject(project)),)
-        if draft.is_marked and events:
-            tags += (("speaker", "user"),)
-        event = UnsignedEvent(draft.pubkey, created_at, KIND_TEXT_NOTE, tags, draft.content)
+        event = UnsignedEvent(draft.pubkey, created_at, KIND_TEXT_NOTE, tags + draft.marks, draft.content)
         events.append(event)
         ids.append(event_id(event))
     return tuple(events)
@@ -219,7 +192,28 @@ def _common_tags(call: FinishedCall) -> Tags:
         tags += (("a", clean_tag_value(call.project.address)),)
     if call.project.voice_tag:
         tags += (("mode", "voice"),)
+    if call.project.expiration_days:
+        tags += (("expiration", str(expires_at_s(call.ended_at, call.project.expiration_days))),)
+    if call.project.protected:
+        tags += (("-",),)
     return tags
+
+
+def _marks(is_edited: bool, redacted: Sequence[str]) -> Tags:
+    """Return the tags that tell readers that an event does not say what was said."""
+    marks: Tags = (("edited", "operator"),) if is_edited else ()
+    return (*marks, ("redacted", *redacted)) if redacted else marks
+
+
+def _root_marks(call: FinishedCall) -> Tags:
+    return _marks(call.is_edited, call.head_redacted)
+
+
+def _join_marks(first: Tags, second: Tags) -> Tags:
+    values = {tag[0]: tag[1:] for tag in first}
+    for name, *kinds in second:
+        values[name] = tuple(dict.fromkeys((*values.get(name, ()), *kinds)))
+    return tuple((name, *kinds) for name, kinds in values.items())
 
 
 def _author_tags(parent: UnsignedEvent) -> Tags:
@@ -235,15 +229,16 @@ def _subject(project: Project) -> str:
 
 def _names(call: FinishedCall) -> dict[str, str]:
     names = {agent.slug: clean_tag_value(agent.name) or agent.slug for agent in call.agents}
-    spoke = dict.fromkeys(item.agent for item in call.items if item.role is Role.AGENT)
-    return {slug: slug for slug in spoke} | names | {CALLER: CALLER_NAME}
+    spoke = {turn.speaker: turn.speaker for turn in call.turns}
+    return spoke | names | {CALLER: CALLER_NAME}
 
 
 def _head(call: FinishedCall, turns: Sequence[Turn]) -> str:
     names = _names(call)
     speakers = [names[speaker] for speaker in dict.fromkeys(turn.speaker for turn in turns)]
     listed = speakers[0] if len(speakers) == 1 else f"{', '.join(speakers[:-1])} and {speakers[-1]}"
-    return f"Voice conversation: {listed}, {_duration(call.ended_at - call.started_at)}."
+    edited = ", edited" if call.is_edited else ""
+    return f"Voice conversation: {listed}, {_duration(call.ended_at - call.started_at)}{edited}."
 
 
 def _duration(duration_ms: int) -> str:

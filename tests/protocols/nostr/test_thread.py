@@ -12,7 +12,6 @@ from agentvoice.core.item import Item, ItemKind, ItemStatus, Role
 from agentvoice.core.project import EMBEDDED_RELAY, Project, ThreadShape
 from agentvoice.protocols.nostr.nip01 import event_id
 from agentvoice.protocols.nostr.thread import (
-    CALLER,
     FinishedCall,
     Speaker,
     ThreadSigners,
@@ -20,8 +19,8 @@ from agentvoice.protocols.nostr.thread import (
     choose_signers,
     date_events,
     find_unsignable,
-    merge_turns,
 )
+from agentvoice.protocols.nostr.turns import CALLER, merge_turns
 
 PROJECT, CALLER_KEY, ADA, MAX = "1" * 64, "2" * 64, "3" * 64, "4" * 64
 START = 1_700_000_000_000
@@ -52,7 +51,7 @@ ITEMS = (
 
 
 def call(project: Project = A_PROJECT, items: tuple[Item, ...] = ITEMS) -> FinishedCall:
-    return FinishedCall("0190" * 8, project, AGENTS, items, START, START + 125_000)
+    return FinishedCall("0190" * 8, project, AGENTS, merge_turns(items), START, START + 125_000)
 
 
 def build(project: Project = A_PROJECT, held: frozenset[str] = ALL_HELD, **changes: object):
@@ -177,7 +176,7 @@ def test_single_note_holds_the_transcript():
 def test_a_long_single_note_is_continued_in_replies():
     """Beyond 4,000 characters the transcript goes on in replies by the same signer, nothing lost."""
     items = tuple(message(n, ("ada", CALLER)[n % 2], f"turn {n} " + "word " * 300) for n in range(1, 8))
-    events = build(replace(A_PROJECT, shape=ThreadShape.SINGLE), items=items)
+    events = build(replace(A_PROJECT, shape=ThreadShape.SINGLE), turns=merge_turns(items))
     assert len(events) > 2
     assert all(len(event.content) <= 4_000 for event in events)
     assert {event.pubkey for event in events} == {PROJECT}
@@ -188,7 +187,7 @@ def test_a_long_single_note_is_continued_in_replies():
 
 def test_a_long_turn_becomes_several_events_of_its_speaker():
     """Text beyond the limit of an event is continued, in order, by the same signer."""
-    events = build(items=(message(1, "ada", "word " * 2_000),))
+    events = build(turns=merge_turns((message(1, "ada", "word " * 2_000),)))
     assert [event.pubkey for event in events[1:]] == [ADA] * 3
     assert " ".join(event.content for event in events[1:]).split() == ["word"] * 2_000
 
@@ -208,41 +207,24 @@ def test_what_is_not_said_is_not_published():
         message(13, "ada", " \x00\n"),
         message(14, "ada", "Half a sen", status=ItemStatus.INTERRUPTED),
     )
-    events = build(items=items)
+    events = build(turns=merge_turns(items))
     assert [event.content for event in events[1:]] == ["Hello.", "Half a sen"]
     assert secret not in repr(events)
 
 
 def test_a_call_in_which_nothing_was_said_has_no_thread():
     """Without a turn there is no root either."""
-    assert build(items=(message(1, "ada", "  "),)) == ()
+    assert build(turns=merge_turns((message(1, "ada", "  "),))) == ()
 
 
 def test_text_and_tags_are_cleaned():
     """Controls and surrogates in names, titles and turns never reach an event."""
     dirty = replace(A_PROJECT, title="A\x07 title\nin two lines")
     agents = (Speaker("ada", "A\x00da\n", ADA),)
-    events = build(dirty, items=(message(1, "ada", "ok\x7f\ud800"),), agents=agents)
+    events = build(dirty, turns=merge_turns((message(1, "ada", "ok\x7f\ud800"),)), agents=agents)
     assert ("subject", "A title in two lines") in events[0].tags
     assert events[0].content.startswith("Voice conversation: Ada, ")
     assert events[1].content == "ok"
-
-
-SPEAKERS = st.sampled_from([CALLER, "ada", "max"])
-TEXTS = st.text(max_size=20)
-
-
-@given(st.lists(st.tuples(SPEAKERS, TEXTS), max_size=30), st.randoms())
-def test_merging_keeps_every_word_and_alternates_speakers(said: list[tuple[str, str]], shuffle):
-    """Neighbouring turns never have one speaker, order follows positions, and no line is lost."""
-    items = [message(n, speaker, text) for n, (speaker, text) in enumerate(said)]
-    shuffle.shuffle(items)
-    turns = merge_turns(items)
-    assert all(a.speaker != b.speaker for a, b in pairwise(turns))
-    kept = [(item.role, item.agent, item.text) for item in sorted(items, key=lambda item: item.position)]
-    merged = "".join("".join(turn.text.split()) for turn in turns)
-    cleaned = "".join(char for _, _, text in kept for char in text if not (char < " " or char == "\x7f"))
-    assert merged == "".join(cleaned.split())
 
 
 @given(st.lists(st.integers(START - 10**7, START + 10**7), max_size=40), st.integers(START, START + 10**7))
@@ -260,3 +242,45 @@ def test_dates_rise_and_never_lie_ahead(times: list[int], now: int):
 def test_the_same_call_gives_the_same_events():
     """Nothing random goes in: built twice at one time, the ids are the same."""
     assert build() == build()
+
+
+EDITED = ("edited", "operator")
+
+
+def marked_turns():
+    first, second, *rest = merge_turns(ITEMS)
+    return (replace(first, is_edited=True), replace(second, redacted=("card", "phone")), *rest)
+
+
+@pytest.mark.parametrize("shape", list(ThreadShape))
+def test_what_was_not_said_so_is_marked(shape: ThreadShape):
+    """An edited and a redacted event say so, the head too; of one note the marks are those of its turns."""
+    events = build(
+        replace(A_PROJECT, shape=shape), turns=marked_turns(), is_edited=True, head_redacted=("email",)
+    )
+    assert events[0].content.splitlines()[0] == "Voice conversation: Ada, Caller and Max, 2 min 5 s, edited."
+    marks = [[tag for tag in event.tags if tag[0] in ("edited", "redacted")] for event in events]
+    if shape is ThreadShape.SINGLE:
+        assert marks == [[EDITED, ("redacted", "email", "card", "phone")]]
+    else:
+        assert marks[:3] == [[EDITED, ("redacted", "email")], [EDITED], [("redacted", "card", "phone")]]
+        assert marks[3:] == [[]] * (len(events) - 3)
+
+
+def test_a_note_that_goes_on_has_its_own_marks():
+    """A continuation is marked for what it holds itself."""
+    turns = tuple(replace(turn, text=turn.text * 200) for turn in marked_turns())
+    events = build(replace(A_PROJECT, shape=ThreadShape.SINGLE), turns=turns)
+    assert len(events) > 2
+    assert [EDITED in event.tags for event in events[:2]] == [True, False]
+    redacted = [("redacted", "card", "phone") in event.tags for event in events]
+    assert (redacted[0], any(redacted), redacted[-1]) == (False, True, False)
+
+
+def test_events_that_expire_and_are_protected():
+    """NIP-40's time counts from the end of the call; NIP-70's tag stands alone. On every event."""
+    events = build(replace(A_PROJECT, expiration_days=30, protected=True))
+    expires_at = (START + 125_000) // 1_000 + 30 * 86_400
+    assert all(("expiration", str(expires_at)) in event.tags for event in events)
+    assert all(("-",) in event.tags for event in events)
+    assert not any(tag[0] in ("expiration", "-") for event in build() for tag in event.tags)
