@@ -35,9 +35,10 @@ from agentvoice.core.metrics import NO_METRICS
 from agentvoice.core.ports import Clock, Metrics, SpeechEngine
 from agentvoice.errors import AgentVoiceError, ConfigError, Refused
 from agentvoice.services.call_manager import CallManager
+from agentvoice.services.jobs import schedule_jobs
 from agentvoice.services.loop_lag import watch_loop_lag
+from agentvoice.services.publication_pages import PublicationPages
 from agentvoice.services.publisher import Publisher
-from agentvoice.services.scheduler import Scheduler
 from agentvoice.services.session_opening import Engines
 from agentvoice.storage import agents, keys
 from agentvoice.storage.database import Database
@@ -83,6 +84,7 @@ class Runtime:
             self.relays,
             self.key_files.load,
             find_forgery,
+            KeySigner.generate,
             self.embedded_address,
             clock,
             settings.publish,
@@ -226,7 +228,9 @@ async def serve(settings: Settings, clock: Clock, reload: Callable[[], Settings]
             open_runtime(settings, clock, create=True, upgrade=True, metrics=metrics)
         )
         await runtime.start()
-        scheduler = _build_scheduler(runtime)
+        scheduler = schedule_jobs(
+            settings, runtime.database, clock, runtime.calls, runtime.publisher, runtime.ensure_relay
+        )
         stack.callback(scheduler.stop)
         await _serve_control(runtime, stack)
         address = await _serve_public(runtime, metrics.exposition, stack)
@@ -243,15 +247,6 @@ async def serve(settings: Settings, clock: Clock, reload: Callable[[], Settings]
         await stop.wait()
         log.info("stopping", live_calls=len(runtime.calls.live_calls))
         systemd.notify(systemd.STOPPING)
-
-
-def _build_scheduler(runtime: Runtime) -> Scheduler:
-    scheduler = Scheduler()
-    interval_s = runtime.settings.publish.sweep_interval_s
-    scheduler.every(interval_s, "embedded relay", runtime.ensure_relay)
-    scheduler.every(interval_s, "crashed calls", runtime.calls.recover)
-    scheduler.every(interval_s, "publish", runtime.publisher.sweep)
-    return scheduler
 
 
 async def _serve_public(
@@ -272,7 +267,9 @@ async def _serve_control(runtime: Runtime, stack: AsyncExitStack) -> None:
     """Serve the control socket; only this user may reach it."""
     path = runtime.settings.control_socket
     path.unlink(missing_ok=True)  # a daemon that was killed left it; a live one would hold the home
-    runner = await _runner(build_control_app(runtime.calls, runtime.missing), stack)
+    enough = runtime.settings.publish.accepted_relays
+    pages = PublicationPages(runtime.database, runtime.embedded_address, enough)
+    runner = await _runner(build_control_app(runtime.calls, runtime.missing, pages), stack)
     before = os.umask(0o777 & ~SOCKET_MODE)  # no moment in which others could connect
     try:
         await web.UnixSite(runner, str(path)).start()

@@ -38,6 +38,8 @@ class DatabaseSettings:
     """Rows that wait in memory while the disk stalls; beyond it new rows are refused and reported."""
     commit_rows: Count = 50
     """Rows that one commit takes at most."""
+    retention_days: Annotated[int, Between(0, 36_500)] = 0
+    """Days after which an ended call is deleted here, but not before its month is over; 0: never."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -235,6 +235,9 @@ class Signer(Protocol):
         ...
 
 
+NewSigner = Callable[[], Signer]
+"""Make a signer with a new random key, which is kept nowhere."""
+
 LoadSigner = Callable[[str], Awaitable[Signer]]
 """Give a key reference (`file:npub…`, `env:NAME`, `credential:NAME`), get its signer; raises InvalidKey,
 KeyFileRefused or NotFound."""

@@ -22,9 +22,11 @@ from agentvoice.core.delivery import (
     Publication,
     ThreadEvent,
     next_delivery_state,
+    settle_private,
     settle_publication,
     states_before,
 )
+from agentvoice.core.project import PublishPolicy
 from agentvoice.errors import NotFound, Refused
 from agentvoice.protocols.nostr.nip01 import parse_event
 from agentvoice.protocols.nostr.nip09 import KIND_DELETION
@@ -36,14 +38,22 @@ PAGE_PUBLICATIONS = 50
 
 def refresh_publication(session: Session, call_id: str, accepted_relays: int, now: int) -> PublicationState:
     """Derive a prepared call's publication state from its deliveries, store and return it."""
-    pairs = session.execute(
-        select(DeliveryRow.relay, DeliveryRow.state)
-        .where(DeliveryRow.call_id == call_id, DeliveryRow.purpose == DeliveryPurpose.THREAD)
-        .distinct()
-    )
-    state = settle_publication([(relay, DeliveryState(found)) for relay, found in pairs], accepted_relays)
-    if session.scalar(select(CallRow.unpublished_at).where(CallRow.id == call_id)):
+    policy, unpublished_at = session.execute(
+        select(CallRow.policy, CallRow.unpublished_at).where(CallRow.id == call_id)
+    ).one()
+    of_thread = (DeliveryRow.call_id == call_id) & (DeliveryRow.purpose == DeliveryPurpose.THREAD)
+    if unpublished_at:
         state = PublicationState.NONE  # taken back: what relays do with it now is no publication
+    elif policy == PublishPolicy.PRIVATE:
+        rows = session.execute(
+            select(DeliveryRow.event_id, DeliveryRow.relay, DeliveryRow.state).where(of_thread)
+        )
+        state = settle_private(
+            [(event, relay, DeliveryState(s)) for event, relay, s in rows], accepted_relays
+        )
+    else:
+        pairs = session.execute(select(DeliveryRow.relay, DeliveryRow.state).where(of_thread).distinct())
+        state = settle_publication([(relay, DeliveryState(s)) for relay, s in pairs], accepted_relays)
     session.execute(update(CallRow).where(CallRow.id == call_id).values(publication=state))
     if state is PublicationState.PUBLISHED:
         session.execute(
@@ -209,6 +219,7 @@ def _publication(row: CallRow) -> Publication:
         published_at=row.published_at,
         redactions=json.loads(row.redactions) if row.redactions else {},
         unpublished_at=row.unpublished_at,
+        is_private=row.policy == PublishPolicy.PRIVATE,
     )
 
 

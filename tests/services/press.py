@@ -10,7 +10,7 @@ from typing import Any
 
 from agentvoice.adapters.key_files import KeyFiles
 from agentvoice.adapters.relay import WebsocketRelays
-from agentvoice.adapters.signer import find_forgery
+from agentvoice.adapters.signer import KeySigner, find_forgery
 from agentvoice.adapters.system_clock import SystemClock
 from agentvoice.config.settings import PublishSettings, RelaySettings
 from agentvoice.core.agent import AgentProfile
@@ -59,6 +59,12 @@ class Press:
                 for number, slug in enumerate(("ada", "max"))
             ]
 
+    def change_project(self, **changes: Any) -> None:
+        """Publish calls to come in another way."""
+        self.project = replace(self.project, **changes)
+        with self.database.writing() as session:
+            projects.update_project(session, self.project, self.clock.utc_ms())
+
     def _add_key(self, name: str) -> str:
         reference, pubkey = self.keys.create()
         key = StoredKey(pubkey, encode_npub(pubkey), reference, name, self.clock.utc_ms())
@@ -79,6 +85,7 @@ class Press:
             "relays": self.relays,
             "load_signer": self.keys.load,
             "find_forgery": find_forgery,
+            "new_signer": KeySigner.generate,
             "embedded_address": lambda: self.embedded,
             "clock": self.clock,
             "settings": self.settings,
