@@ -72,10 +72,10 @@ class RelayConnection:
         """Whether something can be sent on it, as far as we know."""
         return self._is_open
 
-    async def publish(self, event: SignedEvent, frame: str = "") -> Outcome:
+    async def publish(self, event: SignedEvent, frame: str = "", speaker: str = "") -> Outcome:
         """Send an event (`frame`, if it is encoded already) and return the answer.
 
-        Or return why it should be sent again on another connection. A NOTICE, when no OK came in
+        `speaker` is who answers AUTH for it, if not its author. Or return why it should be sent again on another connection. A NOTICE, when no OK came in
         time, is returned as `notice: …`, and a socket closed as "message too big" as `too-large: …`.
         Raises ConnectionLost or TimedOut; then the connection is closed.
         """
@@ -89,7 +89,7 @@ class RelayConnection:
         finally:
             self._flight.give_turn()
         if isinstance(outcome, RelayAnswer) and outcome.accepted:
-            self._auth.note_accepted(event.pubkey)
+            self._auth.note_accepted(speaker or event.pubkey)
         return outcome
 
     def auth_rounds(self, pubkey: str) -> int:
