@@ -24,6 +24,7 @@ from agentvoice.adapters.http_tool import AiohttpTools
 from agentvoice.adapters.key_files import KeyFiles
 from agentvoice.adapters.local_speech.engine import LocalEngine
 from agentvoice.adapters.local_speech.worker_client import LocalSpeech
+from agentvoice.adapters.pow_miner import mine
 from agentvoice.adapters.realtime_websocket import RealtimeEngine
 from agentvoice.adapters.relay import WebsocketRelays
 from agentvoice.adapters.signer import KeySigner, find_forgery
@@ -81,6 +82,7 @@ class Runtime:
             self.key_files.load,
             find_forgery,
             KeySigner.generate,
+            mine,
             self.embedded_address,
             clock,
             settings.publish,

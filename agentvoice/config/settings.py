@@ -174,6 +174,14 @@ class RelaySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PowSettings:
+    """Proof of work (NIP-13) for relays that ask for it."""
+
+    max_bits: Annotated[int, Between(0, 32)] = 16
+    """Work done for each event at most; 16 bits take a tenth of a second of one core, each further bit doubles it."""
+
+
+@dataclass(frozen=True, slots=True)
 class PublishSettings:
     """Retries of deliveries."""
 
@@ -189,6 +197,7 @@ class PublishSettings:
     """How often the scheduler looks for due deliveries and crashed calls."""
     claim_batch: Annotated[int, Between(1, 10_000)] = 100
     """Deliveries that one sweep takes at most."""
+    pow: PowSettings = field(default_factory=PowSettings)
     profiles: bool = True
     """Relays that get an agent's threads also get its profile (kind 0: name, about, picture)."""
 

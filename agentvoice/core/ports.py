@@ -238,6 +238,9 @@ class Signer(Protocol):
 NewSigner = Callable[[], Signer]
 """Make a signer with a new random key, which is kept nowhere."""
 
+MineEvent = Callable[[UnsignedEvent, int], Awaitable[UnsignedEvent]]
+"""Add the nonce that gives an event so many bits of proof of work (NIP-13), off the event loop."""
+
 LoadSigner = Callable[[str], Awaitable[Signer]]
 """Give a key reference (`file:npub…`, `env:NAME`, `credential:NAME`), get its signer; raises InvalidKey,
 KeyFileRefused or NotFound."""
