@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -20,10 +21,10 @@ from agentvoice.adapters.system_clock import SystemClock
 from agentvoice.config.settings import RelaySettings
 from agentvoice.core.event import SignedEvent, UnsignedEvent
 from agentvoice.core.ports import RelayAnswer
-from agentvoice.core.relay_limits import UNSAID
+from agentvoice.core.relay_limits import UNSAID, pow_bits
 from agentvoice.protocols.nostr.answers import Verdict, is_rate_limited, judge_answer
 from agentvoice.protocols.nostr.clean import clean_tag_value, clean_text
-from agentvoice.protocols.nostr.nip01 import encode_event, encode_publish
+from agentvoice.protocols.nostr.nip01 import encode_event, encode_publish, event_id
 from tests.fakes.nostr_relays import local_relay, npm_relay, pypi_relay
 
 NASTY = Path(__file__).parents[1] / "vectors/nostr/nasty_texts.json"
@@ -204,18 +205,57 @@ async def test_without_signer_there_is_no_auth(
         assert answer.message.partition(":")[0] in ("auth-required", "restricted")
 
 
-@pytest.mark.parametrize("kind", ["npm", "pypi"])
+@each_relay
 async def test_the_rate_is_limited(kind: str, tmp_path: Path, relays: WebsocketRelays, signer: KeySigner):
     """Beyond the limit the answer is one to come later, not a refusal for good."""
-    limited = (
-        npm_relay(notes_per_connection=3)
-        if kind == "npm"
-        else pypi_relay(tmp_path, rate_limits={"ip": {"EVENT": "3/min"}})
-    )
+    limited = {
+        "rust": lambda: local_relay(rate_limit=RateLimit(max_reqs=100, notes_per_minute=3)),
+        "npm": lambda: npm_relay(notes_per_connection=3),
+        "pypi": lambda: pypi_relay(tmp_path, rate_limits={"ip": {"EVENT": "3/min"}}),
+    }[kind]()
     async with limited as address:
         answers = [await relays.publish(address, await note(signer, str(number))) for number in range(5)]
         assert [answer.accepted for answer in answers] == [True] * 3 + [False] * 2
         assert all(is_rate_limited(answer) for answer in answers[3:])
+
+
+async def worked_note(signer: KeySigner, bits: int) -> SignedEvent:
+    for nonce in range(1 << bits + 8):  # the odds that this is not enough are e^-256
+        tag = ("nonce", str(nonce), str(bits))
+        event = UnsignedEvent(signer.pubkey, now_s(), 1, (tag,), "worked for")
+        if pow_bits(event_id(event)) >= bits:
+            return await signer.sign(event)
+    raise AssertionError("no such nonce")
+
+
+async def idle_note(signer: KeySigner, bits: int) -> SignedEvent:
+    notes = [await note(signer, str(number)) for number in range(9)]
+    return next(event for event in notes if pow_bits(event.id) < bits)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("rust", r"pow: .*8"),
+        ("npm", r"pow: difficulty [0-7] is less than 8"),
+        ("pypi", r"rejected: 8 PoW required\. Found: [0-7]"),
+    ],
+)
+async def test_work_is_wanted(
+    kind: str, words: str, tmp_path: Path, relays: WebsocketRelays, signer: KeySigner
+):
+    """An event without proof of work is refused for good; one with enough of it is taken."""
+    guarded = {
+        "rust": lambda: local_relay(min_pow=8),
+        "npm": lambda: npm_relay(min_pow=8),
+        "pypi": lambda: pypi_relay(tmp_path, require_pow=8),
+    }[kind]()
+    idle = await idle_note(signer, 8)
+    async with guarded as address:
+        answer = await relays.publish(address, idle)
+        assert re.match(words, answer.message)
+        assert verdict(answer, idle) is Verdict.REJECTED
+        assert (await relays.publish(address, await worked_note(signer, 8))).accepted
 
 
 async def test_a_document_without_limits(tmp_path: Path, relays: WebsocketRelays):
