@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import re
 from collections.abc import AsyncIterator
@@ -23,7 +24,7 @@ from agentvoice.core.event import SignedEvent, UnsignedEvent
 from agentvoice.core.ports import RelayAnswer
 from agentvoice.core.relay_limits import UNSAID, pow_bits
 from agentvoice.protocols.nostr.answers import Verdict, is_rate_limited, judge_answer
-from agentvoice.protocols.nostr.clean import clean_tag_value, clean_text
+from agentvoice.protocols.nostr.clean import clean_tag_value, clean_text, split_text
 from agentvoice.protocols.nostr.nip01 import encode_event, encode_publish, event_id
 from tests.fakes.nostr_relays import local_relay, npm_relay, pypi_relay
 
@@ -266,10 +267,12 @@ async def test_a_document_without_limits(tmp_path: Path, relays: WebsocketRelays
         assert await relays.limits(address) == UNSAID
 
 
-def nasty_texts() -> list[str]:
+def nasty_contents() -> list[str]:
+    """Each text as it would be published: cleaned, and cut where it is too long; also of nothing."""
     texts: list[str] = json.loads(NASTY.read_text())["texts"]
-    assert len(texts) >= 60
-    return [cleaned for text in texts if (cleaned := clean_text(text))]
+    assert len(set(texts)) == len(texts) >= 60
+    pieces = [split_text(clean_text(text)) or ("",) for text in texts]
+    return list(dict.fromkeys(itertools.chain.from_iterable(pieces)))
 
 
 @each_relay
@@ -277,8 +280,10 @@ async def test_nasty_texts_are_taken_by_every_relay(
     kind: str, tmp_path: Path, relays: WebsocketRelays, signer: KeySigner
 ):
     """After cleaning, rust-nostr agrees on each id, and the relay takes it and gives it back unchanged."""
-    events = [await note(signer, text) for text in nasty_texts()]
-    assert len(events) >= 60
+    contents = nasty_contents()
+    assert len(contents) >= 80
+    assert "" in contents
+    events = [await note(signer, text) for text in contents]
     for event in events:
         theirs = nostr_sdk.Event.from_json(encode_event(event))
         assert theirs.verify_id()
@@ -292,5 +297,5 @@ async def test_nasty_texts_are_taken_by_every_relay(
         ]
         assert refused == []
         found = await relays.fetch(address, [{"authors": [signer.pubkey], "limit": 500}])
-        assert sorted(event.id for event in found) == sorted({event.id for event in events})
+        assert {event.id: event.content for event in found} == {event.id: event.content for event in events}
         assert [event for event in found if find_forgery(event)] == []
