@@ -19,16 +19,6 @@ from agentvoice.core.delivery import (
     settle_publication,
 )
 
-MEANINGS: dict[PublicationState, str] = {
-    PublicationState.NONE: "nothing of the call is to be published",
-    PublicationState.REVIEW: "it waits until the operator approves it",
-    PublicationState.QUEUED: "it waits to be signed, or relays may still take it",
-    PublicationState.PUBLISHED: "enough relays have the root and all turns",
-    PublicationState.PARTIAL: "too few relays have all of it, and no delivery is open",
-    PublicationState.FAILED: "it could not be signed, or no relay has any of it and no delivery is open",
-}
-"""What each state of a publication means."""
-
 # Of a relay's deliveries the one that says most about it is of the first of these states.
 _TELLING = (
     DeliveryState.REJECTED,

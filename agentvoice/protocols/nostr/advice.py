@@ -115,8 +115,7 @@ ADVICE: dict[AnswerKind, Advice] = {
     AnswerKind.POW: Advice(
         "`pow:` (NIP-13)",
         _GIVES_UP,
-        "set publish.pow.max_bits to what the relay asks for (20, say) before the next call, "
-        "or choose another relay",
+        "agentvoice does no proof of work: choose another relay, or " + _DROP,
     ),
     AnswerKind.BLOCKED: Advice(
         "`blocked:`",
