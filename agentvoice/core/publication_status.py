@@ -49,6 +49,11 @@ class RelayStatus:
         return sum(self.counts.values())
 
     @property
+    def has_any(self) -> bool:
+        """Whether the relay accepted at least one event."""
+        return bool(self.counts.get(DeliveryState.ACCEPTED, 0))
+
+    @property
     def has_all(self) -> bool:
         """Whether the relay accepted every event."""
         return self.counts.get(DeliveryState.ACCEPTED, 0) == self.events
@@ -85,7 +90,7 @@ def tell_publication(publication: Publication, accepted_relays: int) -> str:
     if publication.unpublished_at:
         return "Not published any more: the operator took it back."
     if state is PublicationState.NONE:
-        return "Not published, and it will not be: its project's policy, the caller or the operator says so."
+        return "Not published, and it will not be: nothing was said, or the policy, the caller or the operator says so."
     if state is PublicationState.REVIEW:
         return "Not published: it waits for review."
     statuses = relay_statuses(publication)

@@ -36,6 +36,12 @@ def test_each_relay_is_counted_for_itself():
     ]
 
 
+def test_a_relay_may_have_some_of_it():
+    """Taking a thread back concerns every relay that has any of it."""
+    some, none = relay_statuses(thread(delivery(0, A), delivery(1, W), delivery(0, W, "r2")))
+    assert (some.has_any, some.has_all, none.has_any) == (True, False, False)
+
+
 def test_replies_that_wait_for_their_root_do_not_say_when():
     """The relay is tried next when the root is, however long a reply has been due."""
     publication = thread(delivery(0, W, next_attempt_at=9_000), delivery(1, W, next_attempt_at=5, id=7))

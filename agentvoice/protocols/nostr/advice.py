@@ -40,6 +40,7 @@ class AnswerKind(StrEnum):
     ROOT_REFUSED = "root-refused"
     EXPIRED = "expired"
     DROPPED = "dropped"
+    TAKEN_BACK = "taken-back"
     KEY_NOT_HERE = "key-not-here"
     NO_KEY = "no-key"
     KEY_FILE = "key-file"
@@ -167,6 +168,9 @@ ADVICE: dict[AnswerKind, Advice] = {
     AnswerKind.DROPPED: Advice(
         "nothing: the operator dropped it", "does not send it", _RETRY + " takes it up again"
     ),
+    AnswerKind.TAKEN_BACK: Advice(
+        "nothing: the operator took the thread back", "never sends it", "nothing to do"
+    ),
     AnswerKind.KEY_NOT_HERE: Advice(
         "the variable or credential that holds the key is not set here",
         "tries again to sign, once a minute",
@@ -227,15 +231,17 @@ _ERRORS = (
 )
 
 
-def classify_delivery(delivery: Delivery, *, waits_for_root: bool = False) -> AnswerKind:
-    """Return what stands behind the state of a delivery."""
+def classify_delivery(
+    delivery: Delivery, *, waits_for_root: bool = False, is_taken_back: bool = False
+) -> AnswerKind:
+    """Return what stands behind the state of a delivery, of a thread that was perhaps taken back."""
     match delivery.state:
         case DeliveryState.ACCEPTED:
             return AnswerKind.ACCEPTED
         case DeliveryState.EXPIRED:
             return AnswerKind.EXPIRED
         case DeliveryState.DROPPED:
-            return AnswerKind.DROPPED
+            return AnswerKind.TAKEN_BACK if is_taken_back else AnswerKind.DROPPED
     if waits_for_root:
         return AnswerKind.WAITS_FOR_ROOT
     if delivery.state in OPEN_STATES and not (delivery.attempts and delivery.last_answer):
