@@ -235,13 +235,15 @@ def classify_delivery(
     delivery: Delivery, *, waits_for_root: bool = False, is_taken_back: bool = False
 ) -> AnswerKind:
     """Return what stands behind the state of a delivery, of a thread that was perhaps taken back."""
+    if delivery.state is DeliveryState.ACCEPTED:
+        return AnswerKind.ACCEPTED
+    if is_taken_back:
+        return AnswerKind.TAKEN_BACK
     match delivery.state:
-        case DeliveryState.ACCEPTED:
-            return AnswerKind.ACCEPTED
         case DeliveryState.EXPIRED:
             return AnswerKind.EXPIRED
         case DeliveryState.DROPPED:
-            return AnswerKind.TAKEN_BACK if is_taken_back else AnswerKind.DROPPED
+            return AnswerKind.DROPPED
     if waits_for_root:
         return AnswerKind.WAITS_FOR_ROOT
     if delivery.state in OPEN_STATES and not (delivery.attempts and delivery.last_answer):

@@ -96,8 +96,9 @@ def test_some_states_speak_for_themselves(delivery: Delivery, waits: bool, kind:
 
 def test_a_thread_that_was_taken_back_is_not_taken_up_again():
     """What was dropped with it has no retry; what a relay has, it has."""
-    dropped = replace(REJECTED, state=DeliveryState.DROPPED)
-    assert classify_delivery(dropped, is_taken_back=True) is AnswerKind.TAKEN_BACK
+    for state in (DeliveryState.DROPPED, DeliveryState.REJECTED, DeliveryState.EXPIRED):
+        gone = replace(REJECTED, state=state, last_answer="pow: 20 bits")
+        assert classify_delivery(gone, is_taken_back=True) is AnswerKind.TAKEN_BACK
     accepted = replace(REJECTED, state=DeliveryState.ACCEPTED)
     assert classify_delivery(accepted, is_taken_back=True) is AnswerKind.ACCEPTED
 
