@@ -8,18 +8,29 @@ from pathlib import Path
 
 import pytest
 
+from agentvoice.cli.publication_check import describe_checks
+from agentvoice.cli.publication_view import describe_page, describe_publication
 from agentvoice.config import Settings
 from agentvoice.config.settings import PublishSettings
 from agentvoice.core.call import PublicationState
-from agentvoice.core.delivery import DeliveryState
+from agentvoice.core.delivery import DeliveryState, Publication
 from agentvoice.core.fields import walk_fields
 from agentvoice.core.ports import RelayAnswer
 from agentvoice.core.retry import FAST_LIMIT_S
 from agentvoice.protocols.nostr.advice import ADVICE, AnswerKind
 from agentvoice.protocols.nostr.answers import PREFIXES, Verdict
+from agentvoice.protocols.publication_documents import (
+    PublicationDocument,
+    RelayDocument,
+    VerificationDocument,
+    publication_summary,
+)
 from tools import publication_states
 
-PAGE = Path(__file__).parents[1] / "docs" / "reference" / "publication-states.md"
+DOCS = Path(__file__).parents[1] / "docs"
+PAGE = DOCS / "reference" / "publication-states.md"
+HOWTO = DOCS / "howto" / "publish-to-your-relays.md"
+LISTED = Publication("c1", "home", PublicationState.QUEUED, "", 0, 0, 0)
 SETTING = re.compile(r"\b((?:publish|relays)\.[a-z_.]+[a-z])\b")
 
 # NIP-01 and what relays in use mean by them; written by hand, not read from the table.
@@ -113,3 +124,26 @@ def test_settings_that_the_page_and_the_advice_name_exist():
     texts = [PAGE.read_text(encoding="utf-8"), *(f"{each.does} {each.todo}" for each in ADVICE.values())]
     named = {found for text in texts for found in SETTING.findall(text)} - {"relays.md", "publish.md"}
     assert {"publish.accepted_relays", "relays.ok_timeout_s"} <= named <= names
+
+
+def test_the_howto_helps_with_every_refusal():
+    """Whatever a relay may answer but yes, the page of the task says what to do."""
+    text = HOWTO.read_text(encoding="utf-8").split("## When it does not get there\n")[1]
+    refusals = [prefix for prefix, wanted in WANTED.items() if wanted != "`accepted`"]
+    assert [prefix for prefix in refusals if f"`{prefix}:" not in text] == []
+
+
+def test_the_howto_shows_what_the_commands_print():
+    """The columns of the list, and the words of a thread and of its verification."""
+    text = HOWTO.read_text(encoding="utf-8")
+    relay = RelayDocument("wss://r", False, {"waiting": 3}, "2026-11-25T12:55:41.000Z", "x", "busy", "wait")
+    document = PublicationDocument("published", "e", "nevent1", [], "Published: 1.", relays=[relay])
+    columns = describe_page([publication_summary(LISTED)], 0).splitlines()[0].split()
+    words = [
+        line.split()[0] for line in describe_publication(document, 0).splitlines() if line.startswith("  ")
+    ]
+    assert re.search(r" +".join(columns), text)
+    assert words == ["next", "said", "to"]
+    assert all(f"\n      {word} " in text for word in words)
+    check = VerificationDocument("wss://relay.example", True, 3, 3, [], [])
+    assert f"    {describe_checks([check], 'c')}\n" in text
