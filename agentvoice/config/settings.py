@@ -39,7 +39,7 @@ class DatabaseSettings:
     commit_rows: Count = 50
     """Rows that one commit takes at most."""
     retention_days: Annotated[int, Between(0, 36_500)] = 0
-    """Days after which an ended call is deleted here, but not before its month is over; 0: never."""
+    """Days until an ended call is deleted here, after its month and once its thread is settled; 0: never."""
 
 
 @dataclass(frozen=True, slots=True)
