@@ -132,8 +132,9 @@ def test_of_a_call_that_is_half_gone_nothing_is_signed_or_sent(database: Databas
         assert list_prunable(session, LATER, 10) == (CALL_ID,)
 
 
-def test_a_retry_at_the_same_moment_wins_or_comes_too_late(database: Database):
+def test_a_retry_at_the_same_moment_wins_or_comes_too_late(patient_database: Database):
     """Never are deliveries deleted that the operator has just queued again."""
+    database = patient_database
     for number in range(1, 11):
         call_id = ended_call(database, number)
         store(database, call_id, (event(10 * number), event(10 * number + 1)))
