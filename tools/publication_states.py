@@ -76,7 +76,8 @@ DELIVERY_STATES: dict[DeliveryState, tuple[str, str]] = {
 DONE: dict[Verdict, str] = {
     Verdict.ACCEPTED: "`accepted`",
     Verdict.RETRY: "`waiting`, tried again",
-    Verdict.AUTH: "AUTH as the event's author, sent again; if that does not help, `waiting`",
+    Verdict.AUTH: "AUTH as the event's author (for a gift wrap, as a key that belongs to nobody), sent again; if that"
+    " does not help, `waiting`",
     Verdict.REJECTED: "`rejected`",
 }
 
@@ -115,6 +116,10 @@ CONNECTION_ODDITIES: tuple[tuple[str, str], ...] = (
         "it is for the one event in flight; were there several, each is sent again alone",
     ),
     ("AUTH asked for only after an event was refused, or anew each time", "the newest challenge is answered"),
+    (
+        "`restricted:` by a relay that has asked for AUTH and was not answered yet",
+        "AUTH as the event's author, sent again; if that does not help, `rejected`",
+    ),
     ("no OK to our AUTH", "after `relays.auth_timeout_s` the event is sent all the same"),
     ("frames that are no JSON, or of unknown kinds", "passed over; the first of a connection is logged"),
     ("the connection breaks", "once more on a new one, if it had been idle; else `waiting`, tried again"),

@@ -189,6 +189,8 @@ class PublishSettings:
     """How often the scheduler looks for due deliveries and crashed calls."""
     claim_batch: Annotated[int, Between(1, 10_000)] = 100
     """Deliveries that one sweep takes at most."""
+    profiles: bool = True
+    """Relays that get an agent's threads also get its profile (kind 0: name, about, picture)."""
 
 
 @dataclass(frozen=True, slots=True)

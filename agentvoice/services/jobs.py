@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from agentvoice.config import Settings
 from agentvoice.core.ports import Clock
 from agentvoice.services.call_manager import CallManager
+from agentvoice.services.profiles import Profiles
 from agentvoice.services.publisher import Publisher
 from agentvoice.services.retention import Retention
 from agentvoice.services.scheduler import Scheduler
@@ -22,6 +23,7 @@ def schedule_jobs(
     clock: Clock,
     calls: CallManager,
     publisher: Publisher,
+    profiles: Profiles,
     ensure_relay: Callable[[], Awaitable[object]],
 ) -> Scheduler:
     """Return the scheduler of these services' jobs, not started yet."""
@@ -30,6 +32,7 @@ def schedule_jobs(
     scheduler.every(interval_s, "embedded relay", ensure_relay)
     scheduler.every(interval_s, "crashed calls", calls.recover)
     scheduler.every(interval_s, "publish", publisher.sweep)
+    scheduler.every(interval_s, "profiles", profiles.publish_due)
     if settings.database.retention_days:
         retention = Retention(database, clock, settings.database.retention_days)
         scheduler.every(RETENTION_INTERVAL_S, "retention", retention.prune)

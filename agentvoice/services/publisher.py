@@ -24,7 +24,13 @@ from agentvoice.services.thread_check import FindForgery, ThreadCheck, check_thr
 from agentvoice.services.thread_signing import ThreadSigning
 from agentvoice.services.thread_verification import RelayCheck, ThreadVerification
 from agentvoice.services.unpublishing import Unpublishing
-from agentvoice.storage import conversations, deliveries, preparations, publications, resending
+from agentvoice.storage import (
+    conversations,
+    deliveries,
+    preparations,
+    publications,
+    resending,
+)
 from agentvoice.storage.database import Database
 from agentvoice.storage.preparations import Outgoing, outgoing_thread
 from agentvoice.storage.transactions import read, write
@@ -109,6 +115,10 @@ class Publisher:
         await self.prepare_waiting()
         await self._unpublishing.prepare_waiting()
         await self.deliver_due()
+
+    def dial_address(self, relay: str) -> str:
+        """Return the address of a relay of a delivery; raises ConnectFailed for an embedded one not running."""
+        return self._queue.dial_address(relay)
 
     async def publication(self, call_id: str) -> Publication:
         """Return a call's publication with its events and deliveries. Raises NotFound."""

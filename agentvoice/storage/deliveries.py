@@ -105,7 +105,7 @@ def record_outcome(
     if DeliveryState(row.state) not in states_before(outcome):  # accepted, and queued again since
         return
     row.state = next_delivery_state(DeliveryState(row.state), outcome).value
-    row.last_answer = _one_line(answer)
+    row.last_answer = one_line(answer)
     row.locked_by, row.locked_until = "", 0
     row.next_attempt_at = next_attempt_at or row.next_attempt_at
     session.flush()
@@ -187,7 +187,8 @@ def _settle_replies(session: Session, root: DeliveryRow, outcome: DeliveryEvent)
     )
 
 
-def _one_line(answer: str) -> str:
+def one_line(answer: str) -> str:
+    """Return a relay's words on one line, cut to what is kept of them."""
     return " ".join(answer.split())[:MAX_ANSWER_CHARS]
 
 

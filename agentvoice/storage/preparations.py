@@ -18,6 +18,7 @@ from agentvoice.core.event import SignedEvent
 from agentvoice.core.project import PublishPolicy
 from agentvoice.protocols.nostr.nip01 import encode_event
 from agentvoice.storage.models import CallRow
+from agentvoice.storage.profiles import want_profiles
 from agentvoice.storage.publication_models import DeliveryRow, EventRow
 from agentvoice.storage.publications import count_rows
 
@@ -85,6 +86,7 @@ def store_events(session: Session, call_id: str, outgoing: Sequence[Outgoing], n
 
     Return False, and store nothing, if there is a thread already or the call may not be published
     any more (`do not publish` came while it was signed). Without events the call has no thread.
+    The relays of notes are to have the profiles of the agents that signed them as well.
     """
     state = PublicationState.QUEUED if outgoing else PublicationState.NONE
     frozen = session.execute(
@@ -118,6 +120,7 @@ def store_events(session: Session, call_id: str, outgoing: Sequence[Outgoing], n
             for relay in each.relays
         )
     session.flush()
+    want_profiles(session, [(each.event, each.relays) for each in outgoing], now)
     return True
 
 

@@ -19,6 +19,7 @@ from agentvoice.core.item import Item, ItemKind, ItemStatus, Role
 from agentvoice.core.ports import Relays, Signer
 from agentvoice.core.project import Project, PublishPolicy
 from agentvoice.protocols.nostr.nip19 import encode_npub
+from agentvoice.services.profiles import Profiles
 from agentvoice.services.publisher import Publisher
 from agentvoice.storage import agents, conversations, keys, projects
 from agentvoice.storage.database import Database
@@ -92,6 +93,21 @@ class Press:
             "owner_id": f"process-{self._publishers}",
         }
         return Publisher(**(parts | changes))
+
+    def profiles(self, **changes: Any) -> Profiles:
+        """What publishes the agents' profiles, of one process."""
+        parts: dict[str, Any] = {
+            "database": self.database,
+            "relays": self.relays,
+            "load_signer": self.keys.load,
+            "find_forgery": find_forgery,
+            "dial_address": lambda relay: relay,
+            "clock": self.clock,
+            "settings": self.settings,
+            "owner_id": "process-1",
+            "owner_project": "home",
+        }
+        return Profiles(**(parts | changes))
 
     def finish_call(
         self,

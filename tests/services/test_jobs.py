@@ -56,7 +56,9 @@ async def test_a_call_left_open_by_a_crash_is_closed_and_published(tmp_path: Pat
         manager._writer = type(manager._writer)(press.database, press.clock)
         manager._clock = press.clock
         publisher = press.publisher()
-        scheduler = schedule_jobs(QUICK, press.database, press.clock, manager, publisher, nothing)
+        scheduler = schedule_jobs(
+            QUICK, press.database, press.clock, manager, publisher, press.profiles(), nothing
+        )
         scheduler.start()
         await settled(press, PublicationState.PUBLISHED)
         scheduler.stop()
@@ -79,8 +81,8 @@ async def test_old_calls_are_deleted_only_where_the_operator_wants_it(
     for days, wanted in ((0, set()), (30, {"retention"})):
         settings = replace(QUICK, database=DatabaseSettings(retention_days=days))
         scheduler = schedule_jobs(
-            settings, press.database, press.clock, house.manager, press.publisher(), nothing
+            settings, press.database, press.clock, house.manager, press.publisher(), press.profiles(), nothing
         )
         names = {job.name for job in scheduler._scheduler.get_jobs()}
-        assert names == {"embedded relay", "crashed calls", "publish"} | wanted
+        assert names == {"embedded relay", "crashed calls", "publish", "profiles"} | wanted
     await press.close()

@@ -21,6 +21,7 @@ from agentvoice.protocols.nostr.clean import NOTE_LIMIT, TextLimit, clean_tag_va
 from agentvoice.protocols.nostr.nip01 import KIND_TEXT_NOTE, event_id
 from agentvoice.protocols.nostr.nip10 import build_reply_tags
 from agentvoice.protocols.nostr.nip40 import expires_at_s
+from agentvoice.protocols.nostr.nip70 import PROTECTED
 from agentvoice.protocols.nostr.turns import CALLER, Turn
 
 TOPIC = "voice-conversation"
@@ -218,7 +219,7 @@ def common_tags(call: FinishedCall) -> Tags:
     if call.project.expiration_days:
         tags += (("expiration", str(expires_at_s(call.ended_at, call.project.expiration_days))),)
     if call.project.protected:
-        tags += (("-",),)
+        tags += (PROTECTED,)
     return tags
 
 
