@@ -39,7 +39,7 @@ class DatabaseSettings:
     commit_rows: Count = 50
     """Rows that one commit takes at most."""
     retention_days: Annotated[int, Between(0, 36_500)] = 0
-    """Days after which an ended call is deleted here, but not before its month is over; 0: never."""
+    """Days until an ended call is deleted here, after its month and once its thread is settled; 0: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ class PublishSettings:
     give_up_days: Annotated[float, Between(0.001, 365)] = 5.0
     """Age at which a delivery expires."""
     accepted_relays: Annotated[int, Between(1, 100)] = 1
-    """A call is published when root and turns are accepted by this many relays."""
+    """A call is published when this many relays (all, if it has fewer) accepted the root and all turns."""
     sweep_interval_s: TimeoutS = 5.0
     """How often the scheduler looks for due deliveries and crashed calls."""
     claim_batch: Annotated[int, Between(1, 10_000)] = 100

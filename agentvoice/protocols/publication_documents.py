@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from agentvoice.core.call import PublicationState
-from agentvoice.core.delivery import Delivery, DeliveryState, Publication, ThreadEvent
+from agentvoice.core.delivery import Delivery, DeliveryPurpose, DeliveryState, Publication, ThreadEvent
 from agentvoice.core.iso_time import iso_time
 from agentvoice.core.publication_status import (
     RelayStatus,
@@ -134,13 +134,14 @@ def publication_summary(
 class Wording:
     """What the documents of threads say in other formats' words, and against which setting.
 
-    `nevent_of` is asked only once there is a root, and may be empty. `advice_of` is given a delivery, its event's
-    author and whether it waits for its root; it returns the reason and what to do.
+    `nevent_of` is asked only once there is a root, and may have no link to give. `advice_of` is given
+    a delivery, its event's author, whether it waits for its root, and whether the thread that it is
+    part of was taken back; it returns the reason and what to do.
     """
 
     npub_of: Callable[[str], str]
     nevent_of: Callable[[Publication], str]
-    advice_of: Callable[[Delivery, str, bool], tuple[str, str]]
+    advice_of: Callable[[Delivery, str, bool, bool], tuple[str, str]]
     advice_of_error: Callable[[str], str]
     accepted_relays: int
 
@@ -152,7 +153,9 @@ def publication_document(publication: Publication, words: Wording) -> Publicatio
     held = waiting_for_root(publication)
 
     def advice_of(delivery: Delivery) -> tuple[str, str]:
-        return words.advice_of(delivery, authors.get(delivery.event_id, ""), delivery.id in held)
+        is_taken_back = bool(publication.unpublished_at) and delivery.purpose is DeliveryPurpose.THREAD
+        author = authors.get(delivery.event_id, "")
+        return words.advice_of(delivery, author, delivery.id in held, is_taken_back)
 
     def documents(events: Sequence[ThreadEvent], deliveries: Sequence[Delivery]) -> list[EventDocument]:
         by_event: dict[str, list[DeliveryDocument]] = {}
