@@ -6,7 +6,7 @@ They come into being in storage.preparations; the attempts themselves are in sto
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -34,22 +34,50 @@ from agentvoice.storage.publication_models import DeliveryRow, EventRow, TurnEdi
 PAGE_PUBLICATIONS = 50
 
 
-def refresh_publication(session: Session, call_id: str, accepted_relays: int, now: int) -> PublicationState:
-    """Derive a prepared call's publication state from its deliveries, store and return it."""
+def refresh_publications(
+    session: Session, call_ids: Collection[str], accepted_relays: int, now: int
+) -> dict[str, PublicationState]:
+    """Derive prepared calls' publication states from their deliveries, store and return them."""
+    if not call_ids:
+        return {}
+    calls = lock_calls(session, call_ids)
+    found: dict[str, list[tuple[str, DeliveryState]]] = {call_id: [] for call_id in calls}
     pairs = session.execute(
-        select(DeliveryRow.relay, DeliveryRow.state)
-        .where(DeliveryRow.call_id == call_id, DeliveryRow.purpose == DeliveryPurpose.THREAD)
+        select(DeliveryRow.call_id, DeliveryRow.relay, DeliveryRow.state)
+        .where(DeliveryRow.call_id.in_(call_ids), DeliveryRow.purpose == DeliveryPurpose.THREAD)
         .distinct()
     )
-    state = settle_publication([(relay, DeliveryState(found)) for relay, found in pairs], accepted_relays)
-    if session.scalar(select(CallRow.unpublished_at).where(CallRow.id == call_id)):
-        state = PublicationState.NONE  # taken back: what relays do with it now is no publication
-    session.execute(update(CallRow).where(CallRow.id == call_id).values(publication=state))
-    if state is PublicationState.PUBLISHED:
-        session.execute(
-            update(CallRow).where(CallRow.id == call_id, CallRow.published_at == 0).values(published_at=now)
+    for call_id, relay, state in pairs:
+        found[call_id].append((relay, DeliveryState(state)))
+    states = {}
+    for call_id, call in calls.items():
+        # Taken back: what relays do with it now is no publication.
+        state = (
+            PublicationState.NONE
+            if call.unpublished_at
+            else settle_publication(found[call_id], accepted_relays)
         )
-    return state
+        states[call_id] = state
+        call.publication = state.value
+        if state is PublicationState.PUBLISHED and not call.published_at:
+            call.published_at = now
+    session.flush()
+    return states
+
+
+def refresh_publication(session: Session, call_id: str, accepted_relays: int, now: int) -> PublicationState:
+    """Derive a prepared call's publication state from its deliveries, store and return it."""
+    return refresh_publications(session, (call_id,), accepted_relays, now)[call_id]
+
+
+def lock_calls(session: Session, call_ids: Collection[str]) -> dict[str, CallRow]:
+    """Return calls' rows as they are now, locked where the database locks rows; always in one order.
+
+    Two who record outcomes of one thread do so one after the other, or each would miss the other's.
+    """
+    query = select(CallRow).where(CallRow.id.in_(call_ids)).order_by(CallRow.id)
+    rows = session.scalars(query.with_for_update(), execution_options={"populate_existing": True})
+    return {row.id: row for row in rows}
 
 
 def list_publications(
