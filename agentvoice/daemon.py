@@ -37,6 +37,7 @@ from agentvoice.errors import AgentVoiceError, ConfigError, Refused
 from agentvoice.services.call_manager import CallManager
 from agentvoice.services.loop_lag import watch_loop_lag
 from agentvoice.services.publisher import Publisher
+from agentvoice.services.relay_queue import DELIVERIES_WAKE_S
 from agentvoice.services.scheduler import Scheduler
 from agentvoice.services.session_opening import Engines
 from agentvoice.storage import agents, keys
@@ -250,7 +251,10 @@ def _build_scheduler(runtime: Runtime) -> Scheduler:
     interval_s = runtime.settings.publish.sweep_interval_s
     scheduler.every(interval_s, "embedded relay", runtime.ensure_relay)
     scheduler.every(interval_s, "crashed calls", runtime.calls.recover)
-    scheduler.every(interval_s, "publish", runtime.publisher.sweep)
+    scheduler.every(interval_s, "publish", runtime.publisher.prepare_all)
+    scheduler.every(interval_s, "relays that are back", runtime.publisher.probe_waiting)
+    wake_s = min(interval_s, DELIVERIES_WAKE_S)
+    scheduler.every(wake_s, "deliveries", runtime.publisher.deliver_due, overlaps=True)
     return scheduler
 
 

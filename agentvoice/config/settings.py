@@ -184,9 +184,9 @@ class PublishSettings:
     accepted_relays: Annotated[int, Between(1, 100)] = 1
     """A call is published when root and turns are accepted by this many relays."""
     sweep_interval_s: TimeoutS = 5.0
-    """How often the scheduler looks for due deliveries and crashed calls."""
-    claim_batch: Annotated[int, Between(1, 10_000)] = 100
-    """Deliveries that one sweep takes at most."""
+    """How often the scheduler looks for calls to publish, crashed calls, and relays that are back."""
+    claim_batch: Annotated[int, Between(1, 10_000)] = 500
+    """Deliveries to one relay that are claimed at once, and calls that one sweep prepares, at most."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,8 +36,9 @@ LENGTHEN_BY = 1.25
 PROVEN_S = 75.0
 """A beat kept for so long has outlived the minute that a relay may count by."""
 
+HALF = 0.5
 SHORTEN_TO = 0.8
-"""A proven beat is shortened by a fifth at most …"""
+"""A proven beat is halved, but where a shorter one was refused shortened by a fifth at most …"""
 
 CLOSE_ENOUGH = 0.95
 """… and not at all when only a twentieth would be gained …"""
@@ -132,7 +133,8 @@ class Pace:
             self._proven_s = self.beat_s
             if now_s - self._too_short_since_s >= FORGET_AFTER_S:
                 self._too_short_s = 0.0
-            shorter_s = max(self.beat_s * SHORTEN_TO, (self.beat_s + self._too_short_s) / 2)
+            least_s = self.beat_s * (SHORTEN_TO if self._too_short_s else HALF)
+            shorter_s = max(least_s, (self.beat_s + self._too_short_s) / 2)
             if shorter_s <= self.beat_s * CLOSE_ENOUGH:
                 self._set_beat(shorter_s if shorter_s > NO_BEAT_S else 0.0, now_s)
         self.ready_at_s = now_s + self.beat_s

@@ -46,6 +46,9 @@ SHORT_BEAT_S = 1.0
 EXPIRED_AT_ONCE = 1_000
 """Deliveries given up in one transaction."""
 
+DELIVERIES_WAKE_S = 1.0
+"""How often somebody should ask for what is due: a beat comes so much later at most."""
+
 CLOCK_SLACK_MS = 60_000
 """So much may the clocks of processes over one database differ."""
 

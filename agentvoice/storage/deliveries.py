@@ -8,9 +8,10 @@ leaves a lock that runs out. How attempts ended is recorded by storage.outcomes.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, Row, select, update
 from sqlalchemy.orm import Session, aliased
 
 from agentvoice.core.delivery import (
@@ -26,6 +27,10 @@ from agentvoice.protocols.nostr.nip01 import parse_event
 from agentvoice.storage.models import CallRow
 from agentvoice.storage.publication_models import DeliveryRow, EventRow
 from agentvoice.storage.publications import count_rows, delivery_value
+
+MAX_ANSWER_CHARS = 500
+
+_DELIVERY_COLUMNS = tuple(getattr(DeliveryRow, field.name) for field in fields(Delivery))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +105,10 @@ def claim_due(session: Session, relay: str, claim: Claim, limit: int) -> tuple[A
         )
         .execution_options(synchronize_session=False)
     )
-    query = select(DeliveryRow, EventRow.json).join(EventRow, EventRow.id == DeliveryRow.event_id)
-    found = session.execute(
-        query.where(DeliveryRow.id.in_(due)), execution_options={"populate_existing": True}
-    )
-    attempts = {row.id: _attempt(row, signed, claim.owner_id) for row, signed in found}
+    # Columns and not rows: thousands a second pass here.
+    query = select(*_DELIVERY_COLUMNS, EventRow.json).join(EventRow, EventRow.id == DeliveryRow.event_id)
+    found = session.execute(query.where(DeliveryRow.id.in_(due)))
+    attempts = {row.id: _attempt(row, claim.owner_id) for row in found}
     return tuple(attempts[delivery_id] for delivery_id in due)
 
 
@@ -196,8 +200,13 @@ def next_due_at(session: Session, call_id: str) -> int | None:
     return session.scalar(query.order_by(DeliveryRow.next_attempt_at).limit(1))
 
 
-def _attempt(row: DeliveryRow, signed: bytes, owner_id: str) -> Attempt:
-    return Attempt(delivery_value(row), parse_event(signed.decode()), owner_id, len(signed))
+def one_line(answer: str) -> str:
+    """Return a relay's words on one line, cut to what is kept of them."""
+    return " ".join(answer.split())[:MAX_ANSWER_CHARS]
+
+
+def _attempt(row: Row[*tuple[Any, ...]], owner_id: str) -> Attempt:
+    return Attempt(delivery_value(row), parse_event(row.json.decode()), owner_id, len(row.json))
 
 
 def _has_due(session: Session, relay: str, now: int) -> bool:

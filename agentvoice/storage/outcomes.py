@@ -15,11 +15,9 @@ from agentvoice.core.delivery import (
     next_delivery_state,
     states_before,
 )
-from agentvoice.storage.deliveries import Attempt
+from agentvoice.storage.deliveries import MAX_ANSWER_CHARS, Attempt, one_line
 from agentvoice.storage.publication_models import DeliveryRow
 from agentvoice.storage.publications import lock_calls, refresh_publications
-
-MAX_ANSWER_CHARS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +90,7 @@ def _record(session: Session, event: DeliveryEvent, outcomes: Iterable[Outcome])
         {
             "delivery_id": outcome.attempt.delivery.id,
             "owner_id": outcome.attempt.owner_id,
-            "answer": _one_line(outcome.answer),
+            "answer": one_line(outcome.answer),
             "next_at": outcome.next_attempt_at,
         }
         for outcome in outcomes
@@ -116,7 +114,3 @@ def _settle_replies(session: Session, outcome: Outcome) -> None:
         .values(state=root.state, last_answer=f"with its root: {root.last_answer}"[:MAX_ANSWER_CHARS])
         .execution_options(synchronize_session=False)
     )
-
-
-def _one_line(answer: str) -> str:
-    return " ".join(answer.split())[:MAX_ANSWER_CHARS]

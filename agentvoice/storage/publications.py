@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy import CursorResult, Row, func, select, update
 from sqlalchemy.orm import Session
 
 from agentvoice.core.call import CallState, PublicationState
@@ -160,8 +160,8 @@ def drop_publication(session: Session, call_id: str, now: int, accepted_relays: 
     return _move(session, row, DeliveryEvent.DROPPED, {}, relay, accepted_relays, now)
 
 
-def delivery_value(row: DeliveryRow) -> Delivery:
-    """Return a stored delivery as a core value."""
+def delivery_value(row: DeliveryRow | Row[*tuple[Any, ...]]) -> Delivery:
+    """Return a stored delivery, or a row with its columns, as a core value."""
     return Delivery(
         id=row.id,
         call_id=row.call_id,
