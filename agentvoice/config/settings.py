@@ -194,9 +194,9 @@ class PublishSettings:
     accepted_relays: Annotated[int, Between(1, 100)] = 1
     """A call is published when this many relays (all, if it has fewer) accepted the root and all turns."""
     sweep_interval_s: TimeoutS = 5.0
-    """How often the scheduler looks for due deliveries and crashed calls."""
-    claim_batch: Annotated[int, Between(1, 10_000)] = 100
-    """Deliveries that one sweep takes at most."""
+    """How often the scheduler looks for calls to publish, crashed calls, and relays that are back."""
+    claim_batch: Annotated[int, Between(1, 10_000)] = 500
+    """Deliveries to one relay that are claimed at once, and calls that one sweep prepares, at most."""
     pow: PowSettings = field(default_factory=PowSettings)
     profiles: bool = True
     """Relays that get an agent's threads also get its profile (kind 0: name, about, picture)."""

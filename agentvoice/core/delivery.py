@@ -29,6 +29,7 @@ class DeliveryEvent(StrEnum):
     ACCEPTED = "accepted"
     REJECTED = "rejected"
     POSTPONED = "postponed"
+    RELEASED = "released"
     EXPIRED = "expired"
     DROPPED = "dropped"
     RETRY_REQUESTED = "retry_requested"
@@ -61,6 +62,8 @@ TRANSITIONS: dict[DeliveryState, dict[DeliveryEvent, DeliveryState]] = {
         DeliveryEvent.ACCEPTED: DeliveryState.ACCEPTED,
         DeliveryEvent.REJECTED: DeliveryState.REJECTED,
         DeliveryEvent.POSTPONED: DeliveryState.WAITING,
+        # Claimed, and not sent after all: no attempt was made.
+        DeliveryEvent.RELEASED: DeliveryState.WAITING,
         DeliveryEvent.EXPIRED: DeliveryState.EXPIRED,
         DeliveryEvent.DROPPED: DeliveryState.DROPPED,
     },

@@ -112,10 +112,18 @@ class Publisher:
         """Attempt every delivery that is due; return how many attempts were made."""
         return await self._queue.deliver_due()
 
-    async def sweep(self) -> None:
-        """Prepare what waits and deliver what is due: the scheduler's job."""
+    async def probe_waiting(self) -> int:
+        """Make due what waits for relays that were away and are back; return how many deliveries."""
+        return await self._queue.probe_waiting()
+
+    async def prepare_all(self) -> None:
+        """Prepare every thread and every deletion that waits: the scheduler's job."""
         await self.prepare_waiting()
         await self._unpublishing.prepare_waiting()
+
+    async def sweep(self) -> None:
+        """Prepare what waits and deliver what is due."""
+        await self.prepare_all()
         await self.deliver_due()
 
     def dial_address(self, relay: str) -> str:

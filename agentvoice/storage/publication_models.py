@@ -40,6 +40,7 @@ class DeliveryRow(Row):
         Index(None, "state", "next_attempt_at"),
         Index(None, "call_id", "relay", "is_root"),
         Index(None, "relay", "state", "next_attempt_at"),
+        Index(None, "relay", "state", "attempts", "id"),
     )
 
     id: Mapped[int] = mapped_column(ROW_ID, primary_key=True)

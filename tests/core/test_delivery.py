@@ -35,7 +35,7 @@ POSSIBLE = {
     (W, DeliveryEvent.ATTEMPT_STARTED): T, (W, DeliveryEvent.POSTPONED): W, (W, DeliveryEvent.REJECTED): R,
     (W, DeliveryEvent.EXPIRED): E, (W, DeliveryEvent.DROPPED): D, (W, DeliveryEvent.RETRY_REQUESTED): W,
     (T, DeliveryEvent.ATTEMPT_STARTED): T, (T, DeliveryEvent.ACCEPTED): A, (T, DeliveryEvent.REJECTED): R,
-    (T, DeliveryEvent.POSTPONED): W, (T, DeliveryEvent.EXPIRED): E, (T, DeliveryEvent.DROPPED): D,
+    (T, DeliveryEvent.POSTPONED): W, (T, DeliveryEvent.RELEASED): W, (T, DeliveryEvent.EXPIRED): E, (T, DeliveryEvent.DROPPED): D,
     (A, DeliveryEvent.ACCEPTED): A, (A, DeliveryEvent.FOUND_MISSING): W,
     (R, DeliveryEvent.ACCEPTED): A, (R, DeliveryEvent.RETRY_REQUESTED): W, (R, DeliveryEvent.DROPPED): D,
     (E, DeliveryEvent.ACCEPTED): A, (E, DeliveryEvent.RETRY_REQUESTED): W, (E, DeliveryEvent.DROPPED): D,

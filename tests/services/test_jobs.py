@@ -84,5 +84,16 @@ async def test_old_calls_are_deleted_only_where_the_operator_wants_it(
             settings, press.database, press.clock, house.manager, press.publisher(), press.profiles(), nothing
         )
         names = {job.name for job in scheduler._scheduler.get_jobs()}
-        assert names == {"embedded relay", "crashed calls", "publish", "profiles"} | wanted
+        assert (
+            names
+            == {
+                "embedded relay",
+                "crashed calls",
+                "publish",
+                "relays that are back",
+                "deliveries",
+                "profiles",
+            }
+            | wanted
+        )
     await press.close()

@@ -11,7 +11,8 @@ from agentvoice.core.project import ThreadShape
 from agentvoice.errors import Refused
 from agentvoice.protocols.nostr.nip19 import encode_npub
 from agentvoice.storage import publications, unpublications
-from agentvoice.storage.deliveries import Attempt, record_outcome
+from agentvoice.storage.deliveries import Attempt
+from agentvoice.storage.outcomes import Outcome, record_outcomes
 from tests.fakes.nostr_reader import read_thread
 from tests.fakes.nostr_relays import local_relay
 from tests.services.press import CALL_ID, Press
@@ -82,7 +83,7 @@ async def test_a_late_acceptance_gets_its_deletion(press: Press):
     stored = await publisher.publication(CALL_ID)
     attempt = Attempt(stored.deliveries[0], stored.events[0].event, "another")
     with press.database.writing() as session:
-        record_outcome(session, attempt, DeliveryEvent.ACCEPTED, "", press.clock.utc_ms(), 1)
+        record_outcomes(session, [Outcome(attempt, DeliveryEvent.ACCEPTED, "")], press.clock.utc_ms(), 1)
     await publisher.sweep()
     found = await publisher.publication(CALL_ID)
     assert found.state is PublicationState.NONE

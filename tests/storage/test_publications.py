@@ -11,7 +11,8 @@ from agentvoice.core.project import PublishPolicy
 from agentvoice.errors import NotFound, Refused
 from agentvoice.storage import conversations, preparations, publications, reviews
 from agentvoice.storage.database import Database
-from agentvoice.storage.deliveries import record_outcome, start_attempt
+from agentvoice.storage.deliveries import Claim, claim_due
+from agentvoice.storage.outcomes import Outcome, record_outcomes
 from agentvoice.storage.publication_models import DeliveryRow
 from tests.storage.threads import CALL_ID, RELAYS, ended_call, event, store
 from tests.storage.values import NOW, call, hex_id
@@ -50,10 +51,8 @@ def test_dropping_and_retrying_one_relay(database: Database):
     ended_call(database)
     store(database)
     with database.writing() as session:
-        first = publications.get_publication(session, CALL_ID).deliveries[0]
-        attempt = start_attempt(session, first.id, "me", NOW, NOW + 1, NOW + 1)
-        assert attempt is not None
-        record_outcome(session, attempt, DeliveryEvent.ACCEPTED, "", NOW, 1)
+        (attempt,) = claim_due(session, "embedded", Claim("me", NOW, NOW + 1, NOW + 1), 1)
+        record_outcomes(session, [Outcome(attempt, DeliveryEvent.ACCEPTED, "")], NOW, 1)
         assert publications.drop_publication(session, CALL_ID, NOW, 1, relay="wss://r.example") == 3
         assert publications.drop_publication(session, CALL_ID, NOW, 1) == 2
         found = publications.get_publication(session, CALL_ID)
