@@ -25,6 +25,7 @@ from agentvoice.protocols.publication_documents import (
     VerificationDocument,
     publication_summary,
 )
+from agentvoice.web.publication_api import ROUTES
 from tools import publication_states
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -147,3 +148,10 @@ def test_the_howto_shows_what_the_commands_print():
     assert all(f"\n      {word} " in text for word in words)
     check = VerificationDocument("wss://relay.example", True, 3, 3, [], [])
     assert f"    {describe_checks([check], 'c')}\n" in text
+
+
+def test_the_paths_of_the_api_are_told():
+    """Whoever asks the daemon instead of the command line finds each path."""
+    text = (DOCS / "reference" / "documents.md").read_text(encoding="utf-8")
+    paths = [route.path.replace("{call}", "ID") for route in ROUTES]
+    assert paths and all(f"`GET {path}`" in text for path in paths)
