@@ -31,7 +31,7 @@ FindForgery = Callable[[SignedEvent], str]
 _ADVICE = {
     "auth-required": "it wants to know the author (NIP-42): try --key NPUB with a key that it knows",
     "rate-limited": "it takes few events at a time: deliveries slow down by themselves, or choose another",
-    "pow": "it wants proof of work: choose another relay",
+    "pow": "it wants proof of work: threads get it if the relay announces it and `publish.pow.max_bits` allows it",
     "restricted": "it takes events of some authors only: ask its operator, or try --key NPUB",
     "blocked": "it does not take events of this author or from this address: ask its operator",
     "too-large": "it takes smaller events only",
@@ -182,9 +182,9 @@ def _limits(limits: RelayLimits) -> list[tuple[str, str]]:
     """Return the limits that are said, each with what it means for threads."""
     numbers = (
         ("bytes a message", limits.max_message_bytes, "larger events are not sent to it"),
-        ("characters an event", limits.max_content_chars, "longer turns are not sent to it"),
+        ("characters an event", limits.max_content_chars, "turns are split to fit, or not sent below 280"),
         ("tags an event", limits.max_event_tags, "events with more are not sent to it"),
-        ("bits of proof of work", limits.min_pow_bits, "events without are not sent to it"),
+        ("bits of proof of work", limits.min_pow_bits, "done for each event, `publish.pow.max_bits` at most"),
         ("s into the past", limits.created_at_lower_limit_s, "older calls are not sent to it"),
         ("s into the future", limits.created_at_upper_limit_s, "keep this machine's clock right"),
     )

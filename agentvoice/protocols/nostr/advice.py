@@ -116,7 +116,8 @@ ADVICE: dict[AnswerKind, Advice] = {
     AnswerKind.POW: Advice(
         "`pow:` (NIP-13)",
         _GIVES_UP,
-        "agentvoice does no proof of work: choose another relay, or " + _DROP,
+        "it wants more proof of work than it announces, or than `publish.pow.max_bits` allows: raise that for"
+        " coming calls, or " + _DROP,
     ),
     AnswerKind.BLOCKED: Advice(
         "`blocked:`",
