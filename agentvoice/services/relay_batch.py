@@ -61,6 +61,8 @@ class RelayBatch:
         self._sent: list[Sent] = []
         self._came = asyncio.Event()
         self.accepted = 0
+        self.accepted_again = 0
+        """How many of those had been tried before: the relay, or what it lacked, is back."""
         self.refused = 0
         """How many events were refused as `rate-limited:`."""
         self.lost: TransportError | None = None
@@ -144,6 +146,7 @@ class RelayBatch:
         match judge_answer(answer, frame_bytes):
             case Verdict.ACCEPTED:
                 self.accepted += 1
+                self.accepted_again += attempt.delivery.attempts > 1
                 return Sent(attempt, DeliveryEvent.ACCEPTED, answer.message)
             case Verdict.REJECTED:
                 return self._rejected(attempt, answer.message)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 
@@ -158,7 +159,8 @@ class RelayQueue:
         try:
             await batch.send(claimed, lambda sent: self._record(sent, pace), asks_limits=not was_away)
         except asyncio.CancelledError:  # the process stops: the next one need not wait for our locks
-            await self._release(batch.take_unsent(), self._clock.utc_ms())
+            with suppress(AgentVoiceError):
+                await self._release(batch.take_unsent(), self._clock.utc_ms())
             raise
         now_s = self._clock.monotonic_s()
         if batch.lost is None:
@@ -166,7 +168,7 @@ class RelayQueue:
         else:
             pace.after_failure()
         unsent = batch.take_unsent()
-        is_back = batch.accepted > 0 and (was_away or any(each.delivery.attempts > 1 for each in claimed))
+        is_back = batch.accepted_again > 0 or (was_away and batch.accepted > 0)
         await self._settle(relay, pace, unsent, is_back=is_back)
         return len(claimed) - len(unsent)
 

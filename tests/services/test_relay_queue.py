@@ -286,3 +286,26 @@ async def test_nothing_more_is_sent_after_a_late_refusal(press: Press, server: R
         conversations.set_do_not_publish(session, CALL_ID)
     assert await publisher.deliver_due() == 0
     assert server.events == []
+
+
+async def test_an_event_that_fails_again_and_again_is_not_hastened_by_others(
+    press: Press, server: RelayServer
+):
+    """Only an event that was taken after a failure says that the relay is back."""
+    publisher = await prepared(press)
+    broken_id = (await publisher.publication(CALL_ID)).events[1].event.id
+
+    async def refuse_one(socket, event):
+        await (refuse("error: odd")(socket, event) if event["id"] == broken_id else accept(socket, event))
+
+    server.on_event = refuse_one
+    for number in range(8):  # until it is far into the hourly rhythm
+        await publisher.sweep()
+        press.finish_call(f"{number:032x}")
+        await press.clock.advance(HOUR_S * 1.3)
+    attempts = (await publisher.publication(CALL_ID)).deliveries[1].attempts
+    for number in range(8, 12):
+        press.finish_call(f"{number:032x}")
+        await publisher.sweep()
+    broken = (await publisher.publication(CALL_ID)).deliveries[1]
+    assert (broken.state, broken.attempts) == (W, attempts + 1)
