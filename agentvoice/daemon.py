@@ -27,12 +27,13 @@ from agentvoice.adapters.local_speech.engine import LocalEngine
 from agentvoice.adapters.local_speech.worker_client import LocalSpeech
 from agentvoice.adapters.realtime_websocket import RealtimeEngine
 from agentvoice.adapters.relay import WebsocketRelays
-from agentvoice.adapters.signer import KeySigner, find_forgery
+from agentvoice.adapters.remote_signer import Bunkers
+from agentvoice.adapters.signer import find_forgery
 from agentvoice.config import Settings
 from agentvoice.config.prices import read_prices
 from agentvoice.core.ids import RANDOM_BYTES, build_uuid7
 from agentvoice.core.metrics import NO_METRICS
-from agentvoice.core.ports import Clock, Metrics, SpeechEngine
+from agentvoice.core.ports import Clock, Metrics, Signer, SpeechEngine
 from agentvoice.errors import AgentVoiceError, ConfigError, Refused
 from agentvoice.services.call_manager import CallManager
 from agentvoice.services.loop_lag import watch_loop_lag
@@ -71,7 +72,8 @@ class Runtime:
             queue_rows=settings.database.writer_queue_rows,
             commit_rows=settings.database.commit_rows,
         )
-        self.key_files = KeyFiles(settings.keys_folder, os.environ)
+        self.bunkers = Bunkers(settings.relays, settings.bunker, clock)
+        self.key_files = KeyFiles(settings.keys_folder, os.environ, self.bunkers.open)
         self._relay = EmbeddedRelay(
             settings.relay_folder, settings.relays.embedded_host, settings.relays.embedded_port
         )
@@ -151,6 +153,7 @@ class Runtime:
         for engine in self.engines.values():
             await engine.close()
         await self.http_tools.close()
+        await self.bunkers.close()
         await self.relays.close()
         await self._relay.stop()
         await asyncio.to_thread(self.writer.close, WRITER_CLOSE_S)
@@ -171,7 +174,7 @@ class Runtime:
         """Publish soon, without keeping the caller waiting; the scheduler would find it later."""
         self.run_beside(self.publisher.sweep(), f"publish {call_id}")
 
-    async def _find_signer(self, pubkey: str) -> KeySigner | None:
+    async def _find_signer(self, pubkey: str) -> Signer | None:
         """Return the signer that answers a relay's AUTH for `pubkey`, None if we hold none."""
 
         def find_reference() -> str:

@@ -16,7 +16,7 @@ from agentvoice.core.event import UnsignedEvent
 from agentvoice.core.secret import Secret
 from agentvoice.errors import InvalidKey, LocalProtocolError, RemoteProtocolError, SignerRefused, TimedOut
 from agentvoice.protocols.nostr.nip01 import encode_event
-from agentvoice.protocols.nostr.nip46 import decode_address
+from agentvoice.protocols.nostr.nip46 import decode_address, decode_link, encode_link
 from tests.fakes.ndk_bunker import NdkBunker, ndk_bunker
 from tests.fakes.nostr_relays import local_relay
 from tests.fakes.scripted_bunker import Answer, Asked, keep_silent, scripted_bunker
@@ -83,16 +83,28 @@ async def test_a_real_bunker_encrypts_and_decrypts(bunkers: Bunkers, relay: str)
         assert await signer.decrypt(friend.pubkey, await friend.encrypt(signer.pubkey, NASTY)) == NASTY
 
 
+async def test_a_link_is_all_that_another_process_needs(relay: str):
+    """As it is written down it gives the signer, without a secret and without being granted anew."""
+    async with ndk_bunker(relay) as bunker:
+        first = new_bunkers()
+        pubkey, link = await first.pair(decode_address("URI", bunker.address))
+        await first.close()
+        written = encode_link(link).reveal()
+        assert "secret" not in written
+        later = new_bunkers()
+        signer = later.open(decode_link("link", written), pubkey)
+        assert find_forgery(await signer.sign(note(pubkey))) == ""
+        await later.close()
+
+
 async def test_a_secret_is_good_once(bunkers: Bunkers, relay: str):
-    """The second pairing is refused in the bunker's words; the first goes on without a secret."""
+    """The second pairing is refused in the bunker's words; the first goes on."""
     async with ndk_bunker(relay) as bunker:
         address = bunker.address
-        signer, link = await paired(bunkers, bunker)
+        signer, _ = await paired(bunkers, bunker)
         with pytest.raises(SignerRefused, match="the secret is unknown or was used before"):
             await bunkers.pair(decode_address("URI", address))
-        later = new_bunkers()  # another process
-        await later.open(link, signer.pubkey).sign(note(signer.pubkey))
-        await later.close()
+        await signer.ping()
 
 
 async def test_a_real_bunker_refuses(bunkers: Bunkers, relay: str):
