@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 
 from agentvoice.core.call import Call
-from agentvoice.core.event import SignedEvent
+from agentvoice.core.event import SignedEvent, UnsignedEvent
 from agentvoice.core.ports import Clock, LoadSigner, Signer
 from agentvoice.core.project import Project
 from agentvoice.errors import PublishError
 from agentvoice.protocols.nostr.thread import build_thread, choose_signers, find_unsignable
 from agentvoice.services.published_copy import PublishedCopy, read_published_copy
 from agentvoice.storage.database import Database
+
+SIGNED_AT_ONCE = 8
+"""Requests in flight to the bunkers of one thread: enough to hide the way, few enough for any of them."""
 
 
 class ThreadSigning:
@@ -21,6 +25,8 @@ class ThreadSigning:
         self._database = database
         self._load_signer = load_signer
         self._clock = clock
+        self._turn = asyncio.Lock()
+        """One signature begins in each round of the loop: many calls' must not hold up a live one."""
 
     async def sign_thread(self, call: Call) -> tuple[Project, tuple[SignedEvent, ...]]:
         """Return the call's project and its signed thread, root first; no events if nothing was said.
@@ -35,11 +41,26 @@ class ThreadSigning:
         if missing:
             raise PublishError(f"no key signs for {', '.join(missing)}: give it one with `agentvoice key`")
         unsigned = await asyncio.to_thread(build_thread, copy.call, chosen, self._clock.utc_ms())
-        events = []
-        for event in unsigned:
-            events.append(await signers[event.pubkey].sign(event))
-            await self._clock.sleep_until(0.0)  # a long call's signatures must not hold up a live one
-        return copy.call.project, tuple(events)
+        return copy.call.project, await self._sign_all(unsigned, signers)
+
+    async def _sign_all(
+        self, unsigned: Sequence[UnsignedEvent], signers: Mapping[str, Signer]
+    ) -> tuple[SignedEvent, ...]:
+        """Sign some at a time, since a signer may be far away; the first that cannot be signed ends it."""
+        slots = asyncio.Semaphore(SIGNED_AT_ONCE)
+
+        async def sign(event: UnsignedEvent) -> SignedEvent:
+            async with slots:
+                async with self._turn:
+                    await self._clock.sleep_until(0.0)
+                return await signers[event.pubkey].sign(event)
+
+        signing = [asyncio.create_task(sign(event)) for event in unsigned]
+        try:
+            return tuple(await asyncio.gather(*signing))
+        finally:
+            for task in signing:
+                task.cancel()
 
     async def _load_signers(self, copy: PublishedCopy) -> dict[str, Signer]:
         project = copy.call.project

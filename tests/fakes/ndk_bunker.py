@@ -88,9 +88,9 @@ class NdkBunker:
 
 
 @asynccontextmanager
-async def ndk_bunker(*relays: str) -> AsyncIterator[NdkBunker]:
-    """Run a bunker at these relays until the block ends."""
-    bunker = NdkBunker(relays)
+async def ndk_bunker(*relays: str, signer: KeySigner | None = None) -> AsyncIterator[NdkBunker]:
+    """Run a bunker with this key, else a new one, at these relays until the block ends."""
+    bunker = NdkBunker(relays, signer or KeySigner.generate())
     try:
         await bunker.start()
         yield bunker

@@ -118,9 +118,11 @@ class ScriptedBunker:
 
 
 @asynccontextmanager
-async def scripted_bunker(*relays: str, answer: Answer = obey) -> AsyncIterator[ScriptedBunker]:
-    """Run a bunker at these relays until the block ends."""
-    bunker = ScriptedBunker(relays, answer)
+async def scripted_bunker(
+    *relays: str, answer: Answer = obey, signer: KeySigner | None = None
+) -> AsyncIterator[ScriptedBunker]:
+    """Run a bunker with this key, else a new one, at these relays until the block ends."""
+    bunker = ScriptedBunker(relays, answer, signer or KeySigner.generate())
 
     async def find_signer(pubkey: str) -> KeySigner | None:
         return bunker.signer if pubkey == bunker.signer.pubkey else None
