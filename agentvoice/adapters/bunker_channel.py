@@ -33,6 +33,9 @@ LINGER_S = 30.0
 SILENCE_REST_S = 30.0
 """A bunker that answered nothing is not asked again for this long: one call waits for it, not each."""
 
+MOST_WAITS = 10
+"""A bunker that serves all others but one is slow at first, and then it passes that one over."""
+
 LATEST = 1.0
 """Jitter of our waits: the longest, so that the dialler's own rest is over."""
 
@@ -75,14 +78,14 @@ class BunkerChannel:
         self._questions: dict[str, _Question] = {}
         self._errands: set[asyncio.Task[None]] = set()
         self._last_used_s = self._silent_until_s = 0.0
-        self._answers = 0
+        self._answers = self._served = 0
         self._unreadable_answers = 0
 
     async def ask(self, method: Method, *parameters: str, timeout_s: float) -> str:
         """Return the bunker's result.
 
-        Raises SignerRefused with its words, TimedOut after `timeout_s` without an answer (at once
-        while it rests after such a silence), or LocalProtocolError if the request is too long.
+        Raises SignerRefused with its words, TimedOut after `timeout_s` in which it answered nothing
+        (at once while it rests after such a silence), or LocalProtocolError if the request is too long.
         """
         now_s = self._clock.monotonic_s()
         if now_s < self._silent_until_s:
@@ -94,10 +97,9 @@ class BunkerChannel:
         question = _Question(text, await self._seal(text), self._answers, answered)
         self._questions[request_id] = question
         try:
-            async with self._clock.deadline(timeout_s):
-                self._send([question], [way for way in self._ways if way.is_open])
-                self._listen()
-                return await answered
+            self._send([question], [way for way in self._ways if way.is_open])
+            self._listen()
+            return await self._wait(question, timeout_s)
         except TimedOut:
             if self._answers == question.answers_before:
                 self._silent_until_s = self._clock.monotonic_s() + SILENCE_REST_S
@@ -109,6 +111,19 @@ class BunkerChannel:
     async def close(self) -> None:
         """Stop listening and sending; nothing may be asked any more."""
         await _end(*self._errands, *([self._listening] if self._listening else []))
+
+    async def _wait(self, question: _Question, timeout_s: float) -> str:
+        """Wait for the answer; the time begins anew when others were answered: one may be served at a time."""
+        for _ in range(MOST_WAITS):
+            served_before = self._served
+            try:
+                async with self._clock.deadline(timeout_s):
+                    await asyncio.wait([question.answered])  # unlike await, leaves it to be waited for again
+                return question.answered.result()
+            except TimedOut:
+                if self._served == served_before:
+                    raise
+        raise TimedOut(f"{self.shown}: others were answered, this was not")
 
     def _listen(self) -> None:
         if self._listening is None:
@@ -195,6 +210,8 @@ class BunkerChannel:
         question = self._questions.get(response.id)
         if question is None or question.answered.done():  # an answer that came twice, or too late
             return
+        if not isinstance(response, ApprovalWanted):
+            self._served += 1
         match response:
             case Done():
                 question.answered.set_result(response.result)

@@ -178,7 +178,7 @@ class BunkerSettings:
     pair_timeout_s: TimeoutS = 60.0
     """How long a bunker may take to grant `key import`: a person may have to say yes."""
     answer_timeout_s: TimeoutS = 20.0
-    """How long it may take to sign one event."""
+    """How long it may take to sign one event; of several, to sign the next."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from nostr_sdk import LocalRelayBuilderNip42, LocalRelayBuilderNip42Mode
 from structlog.testing import capture_logs
 from websockets.asyncio.server import ServerConnection
 
-from agentvoice.adapters.bunker_channel import LINGER_S, SILENCE_REST_S, BunkerChannel
+from agentvoice.adapters.bunker_channel import LINGER_S, MOST_WAITS, SILENCE_REST_S, BunkerChannel
 from agentvoice.adapters.relay import WebsocketRelays
 from agentvoice.adapters.signer import KeySigner
 from agentvoice.adapters.system_clock import SystemClock
@@ -114,18 +114,36 @@ async def test_silence_has_an_end_and_is_waited_for_once(opened):
         assert await ping(channel) == "pong"
 
 
-async def test_one_slow_answer_is_no_silence(opened):
-    """A bunker that answered something else meanwhile does not rest."""
+async def test_a_bunker_that_serves_one_at_a_time_is_not_silent(opened):
+    """Eight requests, each served after most of the time limit, are all answered."""
+    clock = ManualClock()
+    async with local_relay() as relay, scripted_bunker(relay, answer=keep_silent) as bunker:
+        channel = opened(bunker.new_link(), clock)
+        asking = asyncio.gather(*(ping(channel, 20) for _ in range(8)))
+        await bunker.until_asked(8)
+        for number, asked in enumerate(bunker.asked, 1):
+            await clock.advance(15)
+            await asked.answer("pong")
+            async with asyncio.timeout(PATIENCE_S):
+                while channel._served < number:
+                    await clock.settle()
+        assert await asking == ["pong"] * 8
+
+
+async def test_one_that_is_passed_over_has_an_end(opened):
+    """A bunker that answers all others but one is not waited for without end; nor does it rest."""
     clock = ManualClock()
     async with local_relay() as relay, scripted_bunker(relay, answer=keep_silent) as bunker:
         channel = opened(bunker.new_link(), clock)
         asking = asyncio.ensure_future(ping(channel, 20))
         await bunker.until_asked(1)
-        await clock.advance(1)
         bunker.answer = obey
-        assert await ping(channel) == "pong"
-        await clock.advance(20)
-        with pytest.raises(TimedOut):
+        for _ in range(MOST_WAITS):
+            assert not asking.done()
+            await clock.advance(1)
+            assert await ping(channel) == "pong"
+            await clock.advance(19)
+        with pytest.raises(TimedOut, match="no answer within 20 s"):
             await asking
         assert await ping(channel) == "pong"
 
