@@ -16,13 +16,16 @@ from agentvoice.config.settings import BunkerSettings, RelaySettings
 from agentvoice.core.event import SignedEvent, UnsignedEvent
 from agentvoice.core.ports import Clock, Signer
 from agentvoice.core.secret import Secret
-from agentvoice.errors import InvalidKey, RemoteProtocolError
+from agentvoice.errors import InvalidKey, RemoteProtocolError, SignerRefused, TimedOut
 from agentvoice.protocols.nostr import nip46
 from agentvoice.protocols.nostr.nip01 import check_unsigned
 from agentvoice.protocols.nostr.nip19 import KEY_BYTES, decode_pubkey, encode_npub
 from agentvoice.protocols.nostr.nip46 import BunkerAddress, BunkerLink, Method
 
 ACKNOWLEDGED = "ack"
+
+SWITCH_TIMEOUT_S = 3.0
+"""For a question that only newer bunkers answer; it comes after they have answered others."""
 
 
 class RemoteSigner:
@@ -102,7 +105,8 @@ class Bunkers:
     async def pair(self, address: BunkerAddress) -> tuple[str, BunkerLink]:
         """Ask a bunker, as a new client, to let us sign; return the hex public key and the link.
 
-        The address must hold its one-time secret if the bunker wants one; the link has it no more.
+        The address must hold its one-time secret if the bunker wants one; the link has it no more, and
+        has the relays at which the bunker wants to be asked from now on.
         Raises SignerRefused, TimedOut, or RemoteProtocolError.
         """
         link = BunkerLink(replace(address, secret=Secret("")), Secret(secrets.token_bytes(KEY_BYTES)))
@@ -115,9 +119,11 @@ class Bunkers:
             raise RemoteProtocolError(f"{channel.shown}: connect: got another answer than ack")
         answer = await channel.ask(Method.GET_PUBLIC_KEY, timeout_s=timeout_s)
         try:
-            return decode_pubkey("get_public_key", answer), link
+            pubkey = decode_pubkey("get_public_key", answer)
         except InvalidKey as error:
             raise RemoteProtocolError(f"{channel.shown}: {error}") from None
+        relays = await _ask_relays(channel) or address.relays
+        return pubkey, replace(link, address=replace(link.address, relays=relays))
 
     async def close(self) -> None:
         """Stop listening, and close every connection."""
@@ -135,3 +141,10 @@ class Bunkers:
         """Return who answers AUTH (NIP-42): a relay may want to know the clients of its bunkers."""
         channel = self._channels.get(pubkey)
         return channel.client if channel else None
+
+
+async def _ask_relays(channel: BunkerChannel) -> tuple[str, ...]:
+    try:
+        return nip46.decode_relays(await channel.ask(Method.SWITCH_RELAYS, timeout_s=SWITCH_TIMEOUT_S))
+    except (SignerRefused, TimedOut):  # many bunkers do not know it
+        return ()

@@ -61,7 +61,7 @@ async def test_a_real_bunker_signs(bunkers: Bunkers, relay: str):
         assert nostr_sdk.Event.from_json(encode_event(signed)).verify()
         await signer.ping()
         await bunker.deny()  # what it was asked is known when it has answered us
-        assert bunker.asked == ["connect", "sign_event", "ping"]
+        assert bunker.asked == ["connect", "switch_relays", "sign_event", "ping"]
         assert link.address.secret.reveal() == ""
 
 
@@ -202,11 +202,11 @@ async def test_what_is_not_ours_to_sign_is_not_even_asked(bunkers: Bunkers, rela
         assert bunker.asked == []
 
 
-def pairing(connect: str, pubkey: str) -> Answer:
+def pairing(connect: str, pubkey: str, relays: str = "null") -> Answer:
     """Return how a bunker answers that grants with these words."""
 
     async def answer(asked: Asked) -> None:
-        results = {"connect": connect, "get_public_key": pubkey}
+        results = {"connect": connect, "get_public_key": pubkey, "switch_relays": relays}
         await asked.answer(results[asked.method])
 
     return answer
@@ -216,8 +216,8 @@ async def test_pairing_tells_what_is_wanted(bunkers: Bunkers, relay: str):
     """`connect` carries the bunker's key, the one-time secret and what we want to be allowed."""
     async with scripted_bunker(relay) as bunker:
         await bunkers.pair(replace(bunker.address, secret=Secret("once")))
-        connect, who = bunker.asked
-        assert (connect.method, who.method) == ("connect", "get_public_key")
+        connect, who, where = bunker.asked
+        assert (connect.method, who.method, where.method) == ("connect", "get_public_key", "switch_relays")
         assert connect.params == [
             bunker.signer.pubkey, "once", "get_public_key,sign_event,nip44_encrypt,nip44_decrypt"
         ]  # fmt: skip
@@ -229,6 +229,16 @@ async def test_the_bunkers_key_need_not_be_the_one_it_signs_with(bunkers: Bunker
     async with scripted_bunker(relay, answer=pairing("once", person.pubkey)) as bunker:
         pubkey, link = await bunkers.pair(replace(bunker.address, secret=Secret("once")))
         assert (pubkey, link.address.pubkey) == (person.pubkey, bunker.signer.pubkey)
+        assert link.address.relays == (relay,)
+
+
+async def test_a_bunker_may_want_to_be_asked_elsewhere(bunkers: Bunkers, relay: str):
+    """The relays that it names replace those of its address."""
+    async with local_relay() as other:
+        answer = pairing("ack", KeySigner.generate().pubkey, json.dumps([other]))
+        async with scripted_bunker(relay, other, answer=answer) as bunker:
+            _, link = await bunkers.pair(replace(bunker.address, relays=(relay,)))
+            assert link.address.relays == (other,)
 
 
 @pytest.mark.parametrize(

@@ -58,8 +58,10 @@ async def obey(asked: Asked) -> None:
             await asked.answer(await signer.decrypt(*asked.params))
         case "get_public_key":
             await asked.answer(signer.pubkey)
-        case method:
-            await asked.answer({"connect": "ack", "ping": "pong"}[method])
+        case "connect" | "ping":
+            await asked.answer({"connect": "ack", "ping": "pong"}[asked.method])
+        case _:
+            await asked.answer("", "unknown method")
 
 
 async def keep_silent(asked: Asked) -> None:
