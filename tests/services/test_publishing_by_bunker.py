@@ -11,7 +11,7 @@ import pytest
 
 from agentvoice.adapters.remote_signer import Bunkers
 from agentvoice.adapters.system_clock import SystemClock
-from agentvoice.config.settings import BunkerSettings, RelaySettings
+from agentvoice.config.settings import BunkerSettings, PublishSettings, RelaySettings
 from agentvoice.core.call import PublicationState
 from agentvoice.core.ports import Signer
 from agentvoice.protocols.nostr.nip01 import encode_event
@@ -132,6 +132,42 @@ async def test_a_silent_bunker_holds_up_its_own_calls_only(press: Press, relay: 
         preparing.cancel()
         await asyncio.gather(preparing, return_exceptions=True)
         await patient.bunkers.close()
+
+
+async def test_many_that_wait_hide_no_others(tmp_path: Path, relay: str):
+    """More calls of an absent bunker than one sweep looks at: the next sweep finds what can be signed."""
+    press = Press(tmp_path, relay, settings=PublishSettings(claim_batch=2))
+    hasty = Vault(press, timeout_s=0.3)
+    async with scripted_bunker(relay, answer=keep_silent, signer=hasty.max) as bunker:
+        hasty.link = bunker.new_link()
+        for number in range(2):
+            press.finish_call(f"018{number}" * 8)
+        press.finish_call(OTHERS_CALL, turns=TURNS[:2])
+        publisher = hasty.publisher()
+        await publisher.prepare_waiting()
+        assert (await publisher.publication(OTHERS_CALL)).events == ()
+        await publisher.prepare_waiting()
+        assert (await publisher.publication(OTHERS_CALL)).events != ()
+    await hasty.bunkers.close()
+    await press.close()
+
+
+async def test_a_slow_bunker_is_asked_by_one_process_only(press: Press, relay: str):
+    """However long it takes, the right to sign stays with the process that began."""
+    patient = Vault(press, timeout_s=PATIENCE_S)
+    async with scripted_bunker(relay, answer=keep_silent, signer=patient.max) as bunker:
+        patient.link = bunker.new_link()
+        press.finish_call()
+        signing = asyncio.ensure_future(patient.publisher().prepare(CALL_ID))
+        await bunker.until_asked(1)
+        await press.hold_lock(rounds=15)
+        assert await patient.publisher().prepare(CALL_ID) is PublicationState.QUEUED
+        assert not signing.done()
+        await obey(bunker.asked[0])
+        await signing
+        assert len(bunker.asked) == 1
+        assert len((await patient.publisher().publication(CALL_ID)).events) == len(TURNS) + 1
+    await patient.bunkers.close()
 
 
 async def test_a_refusal_fails_the_call_with_the_bunkers_words(vault: Vault, relay: str):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -27,12 +29,10 @@ def claim(press: Press, owner_id: str) -> bool:
         return preparations.claim_preparation(session, CALL_ID, owner_id, now, now + SIGNING_LOCK_MS)
 
 
-async def pass_time(press: Press, seconds: int) -> None:
-    """Move the clock second by second, and let the database's threads come to an end."""
-    for _ in range(seconds):
-        await press.clock.advance(1)
-        await asyncio.to_thread(lambda: None)
-        await press.clock.settle()
+async def until(press: Press, is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not is_so():
+            await press.clock.settle()
 
 
 async def test_it_is_held_as_long_as_signing_takes(press: Press):
@@ -40,9 +40,9 @@ async def test_it_is_held_as_long_as_signing_takes(press: Press):
     assert claim(press, "one")
     async with signing_lock(press.database, press.clock, "one", CALL_ID):
         for _ in range(4):
-            await pass_time(press, SIGNING_LOCK_MS // 1_000)
+            await press.hold_lock(rounds=3)
             assert not claim(press, "two")
-    await pass_time(press, SIGNING_LOCK_MS // 1_000 + 1)
+    await press.clock.advance(SIGNING_LOCK_MS / 1_000 + 1)
     assert claim(press, "two")
 
 
@@ -50,9 +50,15 @@ async def test_one_that_is_lost_is_not_taken_back(press: Press):
     """Another's right is left to it: this process asks for it no more."""
     async with signing_lock(press.database, press.clock, "one", CALL_ID):
         assert claim(press, "two")
-        await pass_time(press, SIGNING_LOCK_MS // 1_000 + 1)
-        assert press.clock.next_timer_s is None
+        (renewing,) = (task for task in asyncio.all_tasks() if task.get_name() == f"lock {CALL_ID}")
+        await press.clock.advance(RENEWED_EVERY_S)
+        await until(press, renewing.done)
+        await press.clock.advance(SIGNING_LOCK_MS / 1_000)
         assert claim(press, "three")
+
+
+def _are(logs: Sequence[object], count: int) -> bool:
+    return len(logs) == count
 
 
 class BusyDatabase:
@@ -69,5 +75,7 @@ async def test_a_busy_database_is_asked_again(press: Press):
     """One renewal that fails is logged; it is no reason to stop signing."""
     with capture_logs() as logs:
         async with signing_lock(BusyDatabase(press.database), press.clock, "one", CALL_ID):  # type: ignore[arg-type]  # what the lock uses of it
-            await pass_time(press, round(2 * RENEWED_EVERY_S) + 1)
+            for count in (1, 2):
+                await press.clock.advance(RENEWED_EVERY_S)
+                await until(press, partial(_are, logs, count))
     assert [log["event"] for log in logs] == ["signing_lock_not_renewed"] * 2
