@@ -128,8 +128,10 @@ class Press:
     async def hold_lock(self, rounds: int) -> None:
         """Let time pass, each time until the right to sign CALL_ID is renewed, and see that it was."""
         for _ in range(rounds):
-            await self.clock.advance(RENEWED_EVERY_S)
             async with asyncio.timeout(20):
+                while self.clock.next_timer_s is None:  # the renewal before has not come to its end
+                    await self.clock.settle()
+                await self.clock.advance(RENEWED_EVERY_S)
                 while self._locked_until() < self.clock.utc_ms() + SIGNING_LOCK_MS:
                     await self.clock.settle()
 

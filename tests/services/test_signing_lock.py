@@ -50,6 +50,7 @@ async def test_one_that_is_lost_is_not_taken_back(press: Press):
     """Another's right is left to it: this process asks for it no more."""
     async with signing_lock(press.database, press.clock, "one", CALL_ID):
         assert claim(press, "two")
+        await until(press, lambda: press.clock.next_timer_s is not None)
         (renewing,) = (task for task in asyncio.all_tasks() if task.get_name() == f"lock {CALL_ID}")
         await press.clock.advance(RENEWED_EVERY_S)
         await until(press, renewing.done)
@@ -76,6 +77,7 @@ async def test_a_busy_database_is_asked_again(press: Press):
     with capture_logs() as logs:
         async with signing_lock(BusyDatabase(press.database), press.clock, "one", CALL_ID):  # type: ignore[arg-type]  # what the lock uses of it
             for count in (1, 2):
+                await until(press, lambda: press.clock.next_timer_s is not None)
                 await press.clock.advance(RENEWED_EVERY_S)
                 await until(press, partial(_are, logs, count))
     assert [log["event"] for log in logs] == ["signing_lock_not_renewed"] * 2
