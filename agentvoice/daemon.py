@@ -27,12 +27,13 @@ from agentvoice.adapters.local_speech.worker_client import LocalSpeech
 from agentvoice.adapters.pow_miner import mine
 from agentvoice.adapters.realtime_websocket import RealtimeEngine
 from agentvoice.adapters.relay import WebsocketRelays
+from agentvoice.adapters.remote_signer import Bunkers
 from agentvoice.adapters.signer import KeySigner, find_forgery
 from agentvoice.config import Settings
 from agentvoice.config.prices import read_prices
 from agentvoice.core.ids import RANDOM_BYTES, build_uuid7
 from agentvoice.core.metrics import NO_METRICS
-from agentvoice.core.ports import Clock, Metrics, SpeechEngine
+from agentvoice.core.ports import Clock, Metrics, Signer, SpeechEngine
 from agentvoice.errors import AgentVoiceError, Refused
 from agentvoice.services.call_manager import CallManager
 from agentvoice.services.jobs import schedule_jobs
@@ -69,7 +70,8 @@ class Runtime:
             queue_rows=settings.database.writer_queue_rows,
             commit_rows=settings.database.commit_rows,
         )
-        self.key_files = KeyFiles(settings.keys_folder, os.environ)
+        self.bunkers = Bunkers(settings.relays, settings.bunker, clock)
+        self.key_files = KeyFiles(settings.keys_folder, os.environ, self.bunkers.open)
         self._relay = EmbeddedRelay(
             settings.relay_folder, settings.relays.embedded_host, settings.relays.embedded_port
         )
@@ -165,6 +167,7 @@ class Runtime:
         for engine in self.engines.values():
             await engine.close()
         await self.http_tools.close()
+        await self.bunkers.close()
         await self.relays.close()
         await self._relay.stop()
         await asyncio.to_thread(self.writer.close, WRITER_CLOSE_S)
@@ -189,7 +192,7 @@ class Runtime:
         await self.publisher.sweep()
         await self.profiles.publish_due()
 
-    async def _find_signer(self, pubkey: str) -> KeySigner | None:
+    async def _find_signer(self, pubkey: str) -> Signer | None:
         """Return the signer that answers a relay's AUTH for `pubkey`, None if we hold none."""
 
         def find_reference() -> str:

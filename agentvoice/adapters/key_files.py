@@ -1,6 +1,6 @@
 """Where signing keys are kept: one file each, an environment variable, or a systemd credential.
 
-`file:<npub>` is `<folder>/<npub>`, mode 0600, holding the nsec; `env:NAME` is a variable;
+`file:<npub>` is `<folder>/<npub>`, mode 0600, holding the nsec or the link to a bunker (NIP-46); `env:NAME` is a variable;
 `credential:NAME` is what systemd gives the unit under that name (LoadCredential=, ImportCredential=).
 The database knows references only. A key file is made whole or not at all, and never overwritten.
 """
@@ -11,22 +11,28 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from agentvoice.adapters.signer import KeySigner
 from agentvoice.config.secrets import CREDENTIALS_VARIABLE
+from agentvoice.core.ports import Signer
 from agentvoice.core.secret import Secret
 from agentvoice.errors import InvalidKey, KeyFileRefused, KeyNotHere, NotFound
 from agentvoice.protocols.nostr.nip19 import decode_pubkey, encode_npub
+from agentvoice.protocols.nostr.nip46 import BunkerLink, decode_link, is_bunker_address
 
 FILE = "file:"
 ENVIRONMENT = "env:"
 CREDENTIAL = "credential:"
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
-MAX_FILE_BYTES = 1_024
-"""An nsec has 63 characters; a longer file is something else."""
+MAX_FILE_BYTES = 4_096
+"""An nsec has 63 characters, the link to a bunker with ten relays under 4,000."""
+
+OpenBunker = Callable[[BunkerLink, str], Signer]
+"""Give a bunker's link and the hex public key it signs as, get its signer; nothing is asked yet."""
 
 
 _CREDENTIAL_NAME = re.compile(r"[A-Za-z0-9_.@-]{1,255}")
@@ -35,9 +41,12 @@ _CREDENTIAL_NAME = re.compile(r"[A-Za-z0-9_.@-]{1,255}")
 class KeyFiles:
     """The key files of one folder (`$AGENTVOICE_HOME/keys`) and the keys of the environment."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, environment: Mapping[str, str], open_bunker: OpenBunker | None = None
+    ) -> None:
         self._folder = folder
         self._environment = environment
+        self._open_bunker = open_bunker
 
     def create(self) -> tuple[str, str]:
         """Make a new key and its file; return (reference, hex public key)."""
@@ -49,20 +58,33 @@ class KeyFiles:
 
         Raises KeyFileRefused if the folder or file cannot be written, or is open to others.
         """
-        path = self._folder / signer.npub
+        return self.add_text(signer.npub, Secret(signer.reveal()))
+
+    def add_text(self, npub: str, text: Secret[str], *, replace: bool = False) -> str:
+        """Store what signs as `npub` and return its reference; a file that is there is kept.
+
+        With `replace` it is overwritten. Raises as `add`.
+        """
+        path = self._folder / npub
         try:
             self._folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-            if not _create_file(path, signer.reveal() + "\n"):
+            if not _create_file(path, text.reveal().rstrip() + "\n", replace=replace):
                 self._read(path)
         except OSError as error:
             raise KeyFileRefused(f"key file {path}: cannot be written: {error.strerror}") from error
-        return FILE + signer.npub
+        return FILE + npub
 
-    async def load(self, reference: str) -> KeySigner:
+    async def load(self, reference: str) -> Signer:
         """Return the signer of `file:<npub>`, `env:NAME` or `credential:NAME` (a core.ports.LoadSigner).
 
         Raises InvalidKey, KeyFileRefused or NotFound.
         """
+        if reference.startswith(FILE) and self._open_bunker is not None:
+            path = self._path(reference)
+            text = _read_private(path)
+            if text.open_to(is_bunker_address):
+                link = text.open_to(partial(decode_link, f"key file {path}"))
+                return self._open_bunker(link, decode_pubkey("key reference", path.name))
         return self.read(reference)
 
     def read(self, reference: str) -> KeySigner:
@@ -124,8 +146,8 @@ class KeyFiles:
         return signer
 
 
-def _create_file(path: Path, text: str) -> bool:
-    """Write a new file that appears whole; return False, and change nothing, if there is one."""
+def _create_file(path: Path, text: str, *, replace: bool) -> bool:
+    """Write a file that appears whole; return False, and change nothing, if there is one to be kept."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, FILE_MODE)
     try:
@@ -133,11 +155,14 @@ def _create_file(path: Path, text: str) -> bool:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        os.link(draft, path)  # unlike rename, refuses to replace
+        if replace:
+            draft.rename(path)
+        else:
+            os.link(draft, path)  # unlike rename, refuses to replace
     except FileExistsError:
         return False
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)

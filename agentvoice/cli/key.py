@@ -42,6 +42,8 @@ def new(invocation: Invocation, label: str) -> None:
 def import_(invocation: Invocation, source: str, label: str) -> None:
     """Take over a key: from a FILE, environment variable, systemd credential, or standard input.
 
+    A bunker:// address (NIP-46) is paired with: the key stays in the bunker, which signs.
+
     \b
     Examples:
       agentvoice key import              asks for the nsec without showing it
@@ -49,7 +51,7 @@ def import_(invocation: Invocation, source: str, label: str) -> None:
       agentvoice key import env:ADA_NSEC (stays in the environment)
       agentvoice key import credential:ada_nsec (stays with systemd)
     """
-    from agentvoice.cli.signing_keys import imported_key, named_key
+    from agentvoice.cli.signing_keys import named_key
     from agentvoice.storage.keys import add_key
 
     refuse_secret("SOURCE", source)
@@ -57,15 +59,29 @@ def import_(invocation: Invocation, source: str, label: str) -> None:
         if source.startswith(("env:", "credential:")):
             taken = named_key(invocation, database, "SOURCE", source)
         else:
-            taken = imported_key(invocation, _secret_of(source), label)
+            taken = _taken(invocation, _secret_of(source), label)
         with taken as imported, database.writing() as session:
             add_key(session, imported)
     invocation.answer(_document(imported), f"{imported.npub}\nkept in {imported.reference}")
 
 
+def _taken(invocation: Invocation, text: str, label: str) -> Any:
+    """The key of an nsec, or the one behind the address of a bunker."""
+    from agentvoice.protocols.nostr.nip46 import is_bunker_address
+
+    if is_bunker_address(text):
+        from agentvoice.cli.bunker import paired_key
+        from agentvoice.core.secret import Secret
+
+        return paired_key(invocation, Secret(text), label)
+    from agentvoice.cli.signing_keys import imported_key
+
+    return imported_key(invocation, text, label)
+
+
 def _secret_of(source: str) -> str:
     if source == "-" and sys.stdin.isatty():
-        return str(click.prompt("nsec", hide_input=True, err=True))
+        return str(click.prompt("nsec or bunker address", hide_input=True, err=True))
     return read_text("SOURCE", source)
 
 

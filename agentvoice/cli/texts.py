@@ -54,9 +54,12 @@ def refuse_secret(name: str, text: str) -> str:
 
     The message does not repeat it.
     """
-    if "nsec1" in text.casefold() or text.casefold().startswith("ncryptsec1"):
+    folded = text.casefold()
+    is_bunker = folded.startswith("bunker://")
+    if is_bunker or "nsec1" in folded or folded.startswith("ncryptsec1"):
+        got = "the address of a bunker" if is_bunker else "a secret key"
         raise UsageError(
-            f"{name}: got a secret key, want an npub or env:NAME; a command line is no place for a secret:"
+            f"{name}: got {got}, want an npub or env:NAME; a command line is no place for a secret:"
             " give it to `agentvoice key import` on standard input, and regard this one as seen"
         )
     return text

@@ -182,6 +182,16 @@ class PowSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class BunkerSettings:
+    """Remote signers (NIP-46), which hold keys elsewhere."""
+
+    pair_timeout_s: TimeoutS = 60.0
+    """How long a bunker may take to grant `key import`: a person may have to say yes."""
+    answer_timeout_s: TimeoutS = 20.0
+    """How long it may take to sign one event; of several, to sign the next."""
+
+
+@dataclass(frozen=True, slots=True)
 class PublishSettings:
     """Retries of deliveries."""
 
@@ -225,6 +235,7 @@ class Settings:
     calls: CallSettings = field(default_factory=CallSettings)
     engines: EnginesSettings = field(default_factory=EnginesSettings)
     relays: RelaySettings = field(default_factory=RelaySettings)
+    bunker: BunkerSettings = field(default_factory=BunkerSettings)
     publish: PublishSettings = field(default_factory=PublishSettings)
     log: LogSettings = field(default_factory=LogSettings)
     drain_timeout_s: TimeoutS = 30.0

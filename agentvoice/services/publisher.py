@@ -6,6 +6,8 @@ store it with its deliveries in one transaction. Only a stored thread is ever se
 
 from __future__ import annotations
 
+import asyncio
+
 import structlog
 
 from agentvoice.config.settings import PublishSettings
@@ -20,6 +22,7 @@ from agentvoice.services.private_check import check_wraps
 from agentvoice.services.private_thread import PrivateThread
 from agentvoice.services.relay_lists import RelayLists
 from agentvoice.services.relay_queue import EmbeddedAddress, RelayQueue
+from agentvoice.services.signing_lock import SIGNING_LOCK_MS, signing_lock
 from agentvoice.services.thread_check import FindForgery, ThreadCheck, check_thread
 from agentvoice.services.thread_needs import ThreadNeeds, ask_relays
 from agentvoice.services.thread_signing import ThreadSigning
@@ -36,8 +39,8 @@ from agentvoice.storage.database import Database
 from agentvoice.storage.preparations import Outgoing, outgoing_thread
 from agentvoice.storage.transactions import read, write
 
-SIGNING_LOCK_MS = 30_000
-"""How long one process may take to sign a thread before another may begin anew."""
+PREPARED_AT_ONCE = 16
+"""Calls that are prepared together: one that waits for a bunker holds up few others, and those briefly."""
 
 UNSIGNED_RETRY_S = 60.0
 """When this process tries again to sign a thread that it could not sign for now."""
@@ -98,13 +101,19 @@ class Publisher:
         return (await self.publication(call_id)).state
 
     async def prepare_waiting(self) -> int:
-        """Prepare every ended call that waits for it; return how many there were."""
-        found, last = 0, ""
+        """Prepare every ended call that waits for it, many at once; return how many there were."""
+        found, last, slots = 0, "", asyncio.Semaphore(PREPARED_AT_ONCE)
+
+        async def prepare(call_id: str) -> None:
+            async with slots:
+                await self.prepare(call_id)
+
         # Page by page: calls that cannot be signed here must not stand in the way of newer ones.
         while waiting := await self._list_unprepared(last):
-            for call_id in waiting:
-                if self._not_before_s.get(call_id, 0.0) <= self._clock.monotonic_s():
-                    await self.prepare(call_id)
+            due = (call_id for call_id in waiting if not self._rests(call_id))
+            outcomes = await asyncio.gather(*map(prepare, due), return_exceptions=True)
+            for failure in filter(None, outcomes):  # all were tried: one call's fault is not another's
+                raise failure
             found, last = found + len(waiting), waiting[-1]
         return found
 
@@ -186,7 +195,8 @@ class Publisher:
 
     async def _prepare_claimed(self, call: Call) -> None:
         try:
-            outgoing = await self._build(call)
+            async with signing_lock(self._database, self._clock, self._owner_id, call.id):
+                outgoing = await self._build(call)
         except StorageError:
             raise
         except AgentVoiceError as error:
@@ -228,9 +238,14 @@ class Publisher:
                 ),
             )
         else:
+            self._not_before_s.pop(call_id, None)
             await write(
                 self._database, lambda session: preparations.fail_preparation(session, call_id, str(error))
             )
+
+    def _rests(self, call_id: str) -> bool:
+        """Whether a call could not be signed lately, and is not to be tried again yet."""
+        return self._not_before_s.get(call_id, 0.0) > self._clock.monotonic_s()
 
     async def _watch(self, call_id: str) -> None:
         while (await self.publication(call_id)).state is PublicationState.QUEUED:
@@ -238,7 +253,10 @@ class Publisher:
 
     async def _settle(self, call_id: str) -> None:
         while True:
-            state = await self.prepare(call_id)
+            if self._rests(call_id):
+                state = (await self.publication(call_id)).state
+            else:
+                state = await self.prepare(call_id)
             if state is PublicationState.QUEUED:
                 await self.deliver_due()
                 state = (await self.publication(call_id)).state

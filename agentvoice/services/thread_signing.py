@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from agentvoice.core.call import Call
 from agentvoice.core.event import SignedEvent, UnsignedEvent
@@ -19,6 +19,9 @@ from agentvoice.storage.database import Database
 
 FindNeeds = Callable[[Project], Awaitable[ThreadNeeds]]
 """Say what the relays of a project ask of a thread's events."""
+
+SIGNED_AT_ONCE = 8
+"""Requests in flight to the bunkers of one thread: enough to hide the way, few enough for any of them."""
 
 
 class ThreadSigning:
@@ -37,6 +40,8 @@ class ThreadSigning:
         self._mine = mine
         self._find_needs = find_needs
         self._clock = clock
+        self._turn = asyncio.Lock()
+        """One signature begins in each round of the loop: many calls' must not hold up a live one."""
 
     async def sign_thread(self, call: Call) -> tuple[Project, tuple[SignedEvent, ...]]:
         """Return the call's project and its signed thread, root first; no events if nothing was said.
@@ -57,11 +62,26 @@ class ThreadSigning:
         unsigned = await asyncio.to_thread(build_thread, copy.call, chosen, now, needs.limit)
         if needs.pow_bits:
             unsigned = await self._work(unsigned, needs.pow_bits)
-        events = []
-        for event in unsigned:
-            events.append(await signers[event.pubkey].sign(event))
-            await self._clock.sleep_until(0.0)  # a long call's signatures must not hold up a live one
-        return copy.call.project, tuple(events)
+        return copy.call.project, await self._sign_all(unsigned, signers)
+
+    async def _sign_all(
+        self, unsigned: Sequence[UnsignedEvent], signers: Mapping[str, Signer]
+    ) -> tuple[SignedEvent, ...]:
+        """Sign some at a time, since a signer may be far away; the first that cannot be signed ends it."""
+        slots = asyncio.Semaphore(SIGNED_AT_ONCE)
+
+        async def sign(event: UnsignedEvent) -> SignedEvent:
+            async with slots:
+                async with self._turn:
+                    await self._clock.sleep_until(0.0)
+                return await signers[event.pubkey].sign(event)
+
+        signing = [asyncio.create_task(sign(event)) for event in unsigned]
+        try:
+            return tuple(await asyncio.gather(*signing))
+        finally:
+            for task in signing:
+                task.cancel()
 
     async def _work(self, events: Sequence[UnsignedEvent], bits: int) -> tuple[UnsignedEvent, ...]:
         """Return the events with proof of work, linked to each other by their new ids."""

@@ -63,6 +63,16 @@ def claim_preparation(session: Session, call_id: str, owner_id: str, now: int, u
     return count_rows(claimed) == 1
 
 
+def renew_preparation(session: Session, call_id: str, owner_id: str, until: int) -> bool:
+    """Keep the right to sign until the given time; return whether it is still ours to keep."""
+    renewed = session.execute(
+        update(CallRow)
+        .where(CallRow.id == call_id, _is_unprepared(), CallRow.publication_locked_by == owner_id)
+        .values(publication_locked_until=until)
+    )
+    return count_rows(renewed) == 1
+
+
 def release_preparation(session: Session, call_id: str, owner_id: str, error: str = "") -> None:
     """Give the right back, so that the next sweep tries again; `error` says why it must."""
     session.execute(

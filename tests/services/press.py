@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import select
 
 from agentvoice.adapters.key_files import KeyFiles
 from agentvoice.adapters.pow_miner import mine
@@ -22,9 +25,11 @@ from agentvoice.core.project import Project, PublishPolicy
 from agentvoice.protocols.nostr.nip19 import encode_npub
 from agentvoice.services.profiles import Profiles
 from agentvoice.services.publisher import Publisher
+from agentvoice.services.signing_lock import RENEWED_EVERY_S, SIGNING_LOCK_MS
 from agentvoice.storage import agents, conversations, keys, projects
 from agentvoice.storage.database import Database
 from agentvoice.storage.keys import StoredKey
+from agentvoice.storage.models import CallRow
 from tests.fakes.clock import ManualClock
 
 SHORT = RelaySettings(connect_timeout_s=2, ok_timeout_s=0.3, auth_timeout_s=0.3, fetch_timeout_s=2)
@@ -144,6 +149,22 @@ class Press:
                 conversations.set_do_not_publish(session, call_id)
             conversations.end_call(session, call_id, EndReason.CALLER, now)
         return call_id
+
+    async def hold_lock(self, rounds: int) -> None:
+        """Let time pass, each time until the right to sign CALL_ID is renewed, and see that it was."""
+        for _ in range(rounds):
+            async with asyncio.timeout(20):
+                while self.clock.next_timer_s is None:  # the renewal before has not come to its end
+                    await self.clock.settle()
+                await self.clock.advance(RENEWED_EVERY_S)
+                while self._locked_until() < self.clock.utc_ms() + SIGNING_LOCK_MS:
+                    await self.clock.settle()
+
+    def _locked_until(self) -> int:
+        with self.database.reading() as session:
+            return session.scalars(
+                select(CallRow.publication_locked_until).where(CallRow.id == CALL_ID)
+            ).one()
 
     async def close(self) -> None:
         await self.relays.close()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import cast
 
 import nostr_sdk
 import pytest
@@ -50,7 +51,8 @@ async def test_each_reader_gets_one_copy_and_nobody_else_reads_it(tmp_path: Path
     press = private_press(tmp_path, server)
     publication = await press.publisher().wait_settled(CALL_ID, 20)
     assert publication.state is PublicationState.PUBLISHED
-    project = await press.keys.load(f"file:{nostr_sdk.PublicKey.parse(press.pubkeys['project']).to_bech32()}")
+    npub = nostr_sdk.PublicKey.parse(press.pubkeys["project"]).to_bech32()
+    project = cast(KeySigner, await press.keys.load(f"file:{npub}"))
     for reader in (project, FRIEND):
         mine = [event for event in server.events if ["p", reader.pubkey] in event["tags"]]
         (wrap,) = mine

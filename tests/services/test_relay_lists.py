@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -81,7 +82,7 @@ async def test_nobody_knows_a_list(press: Press, server: RelayServer):
 
 async def test_where_a_project_reads(press: Press, server: RelayServer):
     """The relays of its kind 10002, at most eight."""
-    project = await press.keys.load(press.keys.list()[0])
+    project = cast(KeySigner, await press.keys.load(press.keys.list()[0]))
     named = [f"wss://r{number}.example" for number in range(12)]
     give(server, await listed(*named, kind=10_002, signer=project))
     found = await lists_of(press).read_relays(replace(press.project, pubkey=project.pubkey))

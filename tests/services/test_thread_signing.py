@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -7,13 +8,16 @@ from sqlalchemy import text
 
 from agentvoice.adapters.pow_miner import mine
 from agentvoice.adapters.signer import KeySigner, find_forgery
+from agentvoice.core.event import SignedEvent, UnsignedEvent
+from agentvoice.core.ports import Signer
 from agentvoice.core.project import Project
 from agentvoice.core.relay_limits import pow_bits
-from agentvoice.errors import KeyFileRefused, PublishError
+from agentvoice.errors import KeyFileRefused, PublishError, SignerRefused
 from agentvoice.protocols.nostr.clean import TextLimit
 from agentvoice.protocols.nostr.nip10 import find_root
+from agentvoice.protocols.nostr.nip19 import encode_npub
 from agentvoice.services.thread_needs import ThreadNeeds
-from agentvoice.services.thread_signing import ThreadSigning
+from agentvoice.services.thread_signing import SIGNED_AT_ONCE, ThreadSigning
 from agentvoice.storage import conversations
 from tests.services.press import CALL_ID, Press
 
@@ -28,9 +32,9 @@ async def press(tmp_path: Path):
     await made.close()
 
 
-async def sign(press: Press, load=None, needs: ThreadNeeds = PLAIN):
+async def sign(press: Press, load=None, call_id: str = CALL_ID, needs: ThreadNeeds = PLAIN):
     with press.database.reading() as session:
-        call = conversations.get_call(session, CALL_ID)
+        call = conversations.get_call(session, call_id)
 
     async def find_needs(project: Project) -> ThreadNeeds:
         return needs
@@ -88,6 +92,78 @@ async def test_a_reference_that_gives_another_key(press: Press):
 
     with pytest.raises(PublishError, match="signs as"):
         await sign(press, wrong)
+
+
+class SlowSigner:
+    """Signs when it is told to; counts how many events wait for it at once."""
+
+    def __init__(self, signer: Signer) -> None:
+        self.signer = signer
+        self.pubkey = signer.pubkey
+        self.waiting = self.most_waiting = 0
+        self.may_sign = asyncio.Event()
+
+    async def sign(self, event: UnsignedEvent) -> SignedEvent:
+        self.waiting += 1
+        self.most_waiting = max(self.most_waiting, self.waiting)
+        await self.may_sign.wait()
+        self.waiting -= 1
+        if event.content == "refused":
+            raise SignerRefused("bunker: refused")
+        return await self.signer.sign(event)
+
+    async def encrypt(self, pubkey: str, text: str) -> str:
+        return await self.signer.encrypt(pubkey, text)
+
+    async def decrypt(self, pubkey: str, payload: str) -> str:
+        return await self.signer.decrypt(pubkey, payload)
+
+
+def slow_ada(press: Press):
+    """A loader whose signer for ada is slow, and that signer."""
+    ada = SlowSigner(press.keys.read(f"file:{encode_npub(press.pubkeys['ada'])}"))
+
+    async def load(reference: str) -> Signer:
+        signer = await press.keys.load(reference)
+        return ada if signer.pubkey == ada.pubkey else signer
+
+    return ada, load
+
+
+def many_turns(count: int, last: str = "the end") -> tuple[tuple[str, str], ...]:
+    """Turns of ada, each between two of the person, so that none are merged."""
+    words = [f"turn {number}" for number in range(count - 1)] + [last]
+    return tuple(turn for text in words for turn in (("", "go on"), ("ada", text)))
+
+
+async def test_a_signer_far_away_is_asked_for_some_at_a_time(press: Press):
+    """A long thread has 8 events in flight, not one and not all; they come out in their order."""
+    press.finish_call("0191" * 8, turns=many_turns(30))
+    ada, load = slow_ada(press)
+    signing = asyncio.ensure_future(sign(press, load, "0191" * 8))
+    async with asyncio.timeout(20):
+        while ada.waiting < SIGNED_AT_ONCE and not signing.done():
+            await press.clock.settle()
+        await press.clock.settle()
+        assert ada.most_waiting == SIGNED_AT_ONCE == 8
+        ada.may_sign.set()
+        _, events = await signing
+    assert ada.most_waiting == 8
+    assert [event.content for event in events if event.pubkey == ada.pubkey] == [
+        text for agent, text in many_turns(30) if agent
+    ]
+    assert [find_forgery(event) for event in events] == [""] * 61
+
+
+async def test_the_first_refusal_ends_it(press: Press):
+    """The signer's own words are the error, and nothing is left in flight."""
+    press.finish_call("0191" * 8, turns=many_turns(30, last="refused"))
+    ada, load = slow_ada(press)
+    ada.may_sign.set()
+    with pytest.raises(SignerRefused, match="bunker: refused"):
+        await sign(press, load, "0191" * 8)
+    await press.clock.settle()
+    assert ada.waiting == 0
 
 
 async def test_nobody_to_sign(press: Press):

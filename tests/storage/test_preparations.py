@@ -111,3 +111,18 @@ def test_calls_that_wait_to_be_signed_come_in_pages(database: Database):
         page = preparations.list_unprepared(session, NOW, 2)
         assert page == (hex_id(1), hex_id(2))
         assert preparations.list_unprepared(session, NOW, 2, page[-1]) == (hex_id(3),)
+
+
+def test_the_right_to_sign_is_renewed_by_its_owner(database: Database):
+    """While it is renewed nobody else has it; another cannot renew it, nor anybody once it is signed."""
+    ended_call(database)
+    with database.writing() as session:
+        assert preparations.claim_preparation(session, CALL_ID, "one", NOW, NOW + LOCK_MS)
+        assert preparations.renew_preparation(session, CALL_ID, "one", NOW + 2 * LOCK_MS)
+        assert not preparations.renew_preparation(session, CALL_ID, "two", NOW + 9 * LOCK_MS)
+        late = NOW + LOCK_MS + 1
+        assert not preparations.claim_preparation(session, CALL_ID, "two", late, late + LOCK_MS)
+        assert preparations.list_unprepared(session, late, 10) == ()
+    assert store(database)
+    with database.writing() as session:
+        assert not preparations.renew_preparation(session, CALL_ID, "one", NOW + 3 * LOCK_MS)

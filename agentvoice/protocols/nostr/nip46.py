@@ -38,9 +38,11 @@ class Method(StrEnum):
     NIP44_ENCRYPT = "nip44_encrypt"
     NIP44_DECRYPT = "nip44_decrypt"
     PING = "ping"
+    SWITCH_RELAYS = "switch_relays"
 
 
-PERMISSIONS = ",".join(method for method in Method if method not in (Method.CONNECT, Method.PING))
+_NEEDS_NO_PERMISSION = (Method.CONNECT, Method.PING, Method.SWITCH_RELAYS)
+PERMISSIONS = ",".join(method for method in Method if method not in _NEEDS_NO_PERMISSION)
 """What we ask to be allowed when we connect."""
 
 
@@ -183,6 +185,17 @@ def decode_response(text: str) -> Response:
     if not isinstance(result, str):
         raise RemoteProtocolError("bunker response: got no result, want text")
     return Done(request_id, result)
+
+
+def decode_relays(result: str) -> tuple[str, ...]:
+    """Return the relays of a `switch_relays` result; none if the signer stays where it is, or names no relay."""
+    try:
+        value = json.loads(result)
+    except (ValueError, RecursionError):
+        return ()
+    named = value if isinstance(value, list) else []
+    relays = (relay for relay in named if isinstance(relay, str) and _is_relay(relay))
+    return tuple(dict.fromkeys(relays))[:MAX_RELAYS]
 
 
 def decode_signed(asked: UnsignedEvent, result: str) -> SignedEvent:

@@ -151,3 +151,26 @@ async def test_a_signed_event_is_the_one_that_was_asked_for():
             nip46.decode_signed(asked, result)
     with pytest.raises(RemoteProtocolError):
         nip46.decode_signed(asked, "pong")
+
+
+@pytest.mark.parametrize(
+    ("result", "relays"),
+    [
+        (
+            '["wss://one.example", "wss://two.example", "wss://one.example"]',
+            ("wss://one.example", "wss://two.example"),
+        ),
+        (json.dumps([f"wss://r{number}" for number in range(12)]), tuple(f"wss://r{n}" for n in range(10))),
+        (
+            '["https://one.example", 7, "wss://u:p@two.example", "wss://three.example"]',
+            ("wss://three.example",),
+        ),
+        ("null", ()),
+        ('{"relays": []}', ()),
+        ("[" * 100_000, ()),
+        ("no JSON", ()),
+    ],
+)
+def test_where_a_signer_wants_to_be_asked(result: str, relays: tuple[str, ...]):
+    """Its relays, each once and bounded; whatever is no relay is passed over, so none means no change."""
+    assert nip46.decode_relays(result) == relays
