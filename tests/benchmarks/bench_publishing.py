@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from agentvoice.adapters.system_clock import SystemClock
+from agentvoice.core.ports import Clock
 from agentvoice.daemon import Runtime, open_runtime
 from agentvoice.storage import conversations
 from tests.benchmarks.figures import Row, spread
@@ -76,7 +77,7 @@ async def measure_delivering(runtime: Runtime) -> list[Row]:
     """Send everything that waits to the embedded relay: ten thousand deliveries."""
     resident_mb: list[float] = []
     with sampled_lag() as lag, watched_callbacks() as stalls:
-        watch = asyncio.create_task(_watch_memory(resident_mb))
+        watch = asyncio.create_task(_watch_memory(runtime.clock, resident_mb))
         taken_s, attempts = await timed(runtime.publisher.deliver_due())
         watch.cancel()
     resident_mb.append(_resident_mb())
@@ -100,10 +101,10 @@ async def measure_delivering(runtime: Runtime) -> list[Row]:
     ]
 
 
-async def _watch_memory(resident_mb: list[float]) -> None:
+async def _watch_memory(clock: Clock, resident_mb: list[float]) -> None:
     while True:
         resident_mb.append(_resident_mb())
-        await CLOCK.sleep_until(CLOCK.monotonic_s() + MEMORY_INTERVAL_S)
+        await clock.sleep_until(clock.monotonic_s() + MEMORY_INTERVAL_S)
 
 
 async def timed(work: Awaitable[T]) -> tuple[float, T]:
