@@ -19,7 +19,7 @@ from agentvoice.core.ports import Clock, RelayAnswer, Relays
 from agentvoice.core.project import public_address
 from agentvoice.core.relay_limits import UNSAID, RelayLimits, find_excess
 from agentvoice.core.retry import MS_PER_S
-from agentvoice.errors import AgentVoiceError, TransportError
+from agentvoice.errors import AgentVoiceError, TimedOut, TransportError
 from agentvoice.protocols.nostr.answers import Verdict, is_rate_limited, judge_answer
 from agentvoice.protocols.nostr.nip01 import PUBLISH_FRAME_BYTES
 from agentvoice.protocols.nostr.nip40 import has_expired
@@ -79,6 +79,8 @@ class RelayBatch:
         self._waiting.extend(attempts)
         if asks_limits:
             await self._ask_limits()
+        if self._is_over():  # all the time went into reaching it
+            self.lost = TimedOut("the relay was not reached in time")
         async with asyncio.TaskGroup() as group:
             lines = [
                 group.create_task(self._keep_sending(), name="relay line")

@@ -203,3 +203,4 @@ async def test_a_batch_is_over_before_its_claims_run_out(relays: WebsocketRelays
     await clock.advance(LATER_S)
     await late.send(2, asks_limits=False)
     assert (late.recorded, len(late.batch.take_unsent())) == ([], 2)
+    assert late.batch.lost is not None  # or it would be tried again at once, for ever
