@@ -12,6 +12,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +23,17 @@ from agentvoice.adapters import systemd
 from agentvoice.adapters.embedded_relay import EmbeddedRelay, find_running_relay
 from agentvoice.adapters.home_lock import own_home
 from agentvoice.adapters.http_tool import AiohttpTools
-from agentvoice.adapters.key_files import KeyFiles
+from agentvoice.adapters.key_store import KeyStore
 from agentvoice.adapters.local_speech.engine import LocalEngine
 from agentvoice.adapters.local_speech.worker_client import LocalSpeech
 from agentvoice.adapters.realtime_websocket import RealtimeEngine
 from agentvoice.adapters.relay import WebsocketRelays
-from agentvoice.adapters.signer import KeySigner, find_forgery
+from agentvoice.adapters.signer import find_forgery
 from agentvoice.config import Settings
 from agentvoice.config.prices import read_prices
 from agentvoice.core.ids import RANDOM_BYTES, build_uuid7
 from agentvoice.core.metrics import NO_METRICS
-from agentvoice.core.ports import Clock, Metrics, SpeechEngine
+from agentvoice.core.ports import Clock, Metrics, Signer, SpeechEngine
 from agentvoice.errors import AgentVoiceError, ConfigError, Refused
 from agentvoice.services.call_manager import CallManager
 from agentvoice.services.loop_lag import watch_loop_lag
@@ -71,7 +72,7 @@ class Runtime:
             queue_rows=settings.database.writer_queue_rows,
             commit_rows=settings.database.commit_rows,
         )
-        self.key_files = KeyFiles(settings.keys_folder, os.environ)
+        self.key_store = KeyStore(settings, os.environ, partial(keys.find_ncryptsec, database))
         self._relay = EmbeddedRelay(
             settings.relay_folder, settings.relays.embedded_host, settings.relays.embedded_port
         )
@@ -81,7 +82,7 @@ class Runtime:
         self.publisher = Publisher(
             database,
             self.relays,
-            self.key_files.load,
+            self.key_store.load,
             find_forgery,
             self.embedded_address,
             clock,
@@ -171,15 +172,10 @@ class Runtime:
         """Publish soon, without keeping the caller waiting; the scheduler would find it later."""
         self.run_beside(self.publisher.sweep(), f"publish {call_id}")
 
-    async def _find_signer(self, pubkey: str) -> KeySigner | None:
+    async def _find_signer(self, pubkey: str) -> Signer | None:
         """Return the signer that answers a relay's AUTH for `pubkey`, None if we hold none."""
-
-        def find_reference() -> str:
-            with self.database.reading() as session:
-                return next((key.reference for key in keys.list_keys(session) if key.pubkey == pubkey), "")
-
-        reference = await asyncio.to_thread(find_reference)
-        return await self.key_files.load(reference) if reference else None
+        reference = await asyncio.to_thread(keys.find_reference, self.database, pubkey)
+        return await self.key_store.load(reference) if reference else None
 
     def missing(self) -> str:
         """Return why calls cannot be taken now, "" if they can."""

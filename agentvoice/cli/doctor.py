@@ -85,7 +85,7 @@ def _check_key(invocation: Invocation, agent: AgentProfile) -> str:
 
     with invocation.database() as database, database.reading() as session:
         stored = get_key(session, agent.pubkey)
-    invocation.key_files().read(stored.reference)
+        invocation.key_store(database).read(stored.reference)
     return f"signs as {stored.npub}"
 
 

@@ -163,6 +163,8 @@ def check_settings(settings: Settings) -> None:
             f"publish.first_retry_s: got {settings.publish.first_retry_s:g},"
             f" want at most publish.max_retry_s ({settings.publish.max_retry_s:g})"
         )
+    if settings.keys.passphrase:
+        check_secret_reference("keys.passphrase", settings.keys.passphrase)
     openai = settings.engines.openai
     check_secret_reference("engines.openai.api_key", openai.api_key)
     try:

@@ -172,6 +172,14 @@ class RelaySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class KeysSettings:
+    """Signing keys."""
+
+    passphrase: str = ""
+    """Where the passphrase of encrypted keys is: `credential:NAME` (systemd), `file:PATH` or `env:NAME`; never it itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class PublishSettings:
     """Retries of deliveries."""
 
@@ -212,6 +220,7 @@ class Settings:
     calls: CallSettings = field(default_factory=CallSettings)
     engines: EnginesSettings = field(default_factory=EnginesSettings)
     relays: RelaySettings = field(default_factory=RelaySettings)
+    keys: KeysSettings = field(default_factory=KeysSettings)
     publish: PublishSettings = field(default_factory=PublishSettings)
     log: LogSettings = field(default_factory=LogSettings)
     drain_timeout_s: TimeoutS = 30.0
