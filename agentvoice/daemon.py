@@ -34,6 +34,7 @@ from agentvoice.config.prices import read_prices
 from agentvoice.core.ids import RANDOM_BYTES, build_uuid7
 from agentvoice.core.metrics import NO_METRICS
 from agentvoice.core.ports import Clock, Metrics, Signer, SpeechEngine
+from agentvoice.core.secret import Environment
 from agentvoice.errors import AgentVoiceError, ConfigError, Refused
 from agentvoice.services.call_manager import CallManager
 from agentvoice.services.loop_lag import watch_loop_lag
@@ -72,7 +73,7 @@ class Runtime:
             queue_rows=settings.database.writer_queue_rows,
             commit_rows=settings.database.commit_rows,
         )
-        self.key_store = KeyStore(settings, os.environ, partial(keys.find_ncryptsec, database))
+        self.key_store = KeyStore(settings, Environment(os.environ), partial(keys.find_ncryptsec, database))
         self._relay = EmbeddedRelay(
             settings.relay_folder, settings.relays.embedded_host, settings.relays.embedded_port
         )

@@ -78,9 +78,10 @@ class Invocation:
     def key_store(self, database: Database) -> KeyStore:
         """The keys that this process can sign with, wherever they are kept."""
         from agentvoice.adapters.key_store import KeyStore
+        from agentvoice.core.secret import Environment
         from agentvoice.storage.keys import find_ncryptsec
 
-        return KeyStore(self.settings, os.environ, partial(find_ncryptsec, database))
+        return KeyStore(self.settings, Environment(os.environ), partial(find_ncryptsec, database))
 
     @property
     def embedded_url(self) -> str:

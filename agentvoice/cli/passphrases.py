@@ -11,7 +11,7 @@ from agentvoice.adapters import key_store
 from agentvoice.cli.frame import Invocation
 from agentvoice.cli.texts import refuse_secret
 from agentvoice.config.secrets import check_secret_reference
-from agentvoice.core.secret import Secret
+from agentvoice.core.secret import Environment, Secret
 from agentvoice.errors import KeyNotHere, UsageError
 
 OPTION = "--passphrase"
@@ -24,12 +24,12 @@ def read_passphrase(invocation: Invocation, reference: str, *, is_new: bool) -> 
     """
     if reference:
         check_secret_reference(OPTION, refuse_secret(OPTION, reference))
-        return key_store.read_passphrase(OPTION, reference, os.environ)
+        return key_store.read_passphrase(OPTION, reference, Environment(os.environ))
     wanted = invocation.settings.keys.passphrase
     missing = f"{key_store.PASSPHRASE} is not set"
     if wanted:
         try:
-            return key_store.read_passphrase(key_store.PASSPHRASE, wanted, os.environ)
+            return key_store.read_passphrase(key_store.PASSPHRASE, wanted, Environment(os.environ))
         except KeyNotHere as error:
             missing = str(error)
     if not sys.stdin.isatty():
