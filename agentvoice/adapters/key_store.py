@@ -164,11 +164,16 @@ class KeyStore:
 
         Raises also KeyFileRefused (a file that others could read), or InvalidKey (no text).
         """
-        if not self._passphrase:
-            raise KeyNotHere(
-                f"{PASSPHRASE}: is not set, want where the passphrase is: credential:NAME, file:PATH or env:NAME"
-            )
-        return read_passphrase(PASSPHRASE, self._passphrase, self._environment)
+        return settings_passphrase(self._passphrase, self._environment)
+
+
+def settings_passphrase(reference: str, environment: Mapping[str, str]) -> Secret[str]:
+    """Return the passphrase at the reference of the setting `keys.passphrase`; raises as `read_passphrase`."""
+    if not reference:
+        raise KeyNotHere(
+            f"{PASSPHRASE}: is not set, want where the passphrase is: credential:NAME, file:PATH or env:NAME"
+        )
+    return read_passphrase(PASSPHRASE, reference, environment)
 
 
 def open_encrypted(field: str, text: Secret[str], passphrase: Secret[str], of: str) -> KeySigner:

@@ -30,8 +30,8 @@ def _keeping_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "--passphrase",
         default="",
         metavar="REF",
-        help="Where the passphrase of an encrypted key is: env:NAME, file:PATH or credential:NAME."
-        " Without it: the one of keys.passphrase, else you are asked.",
+        help="Where the passphrase is that opens an ncryptsec, or with which a key is encrypted: env:NAME,"
+        " file:PATH or credential:NAME. Without it: the one of keys.passphrase, else you are asked.",
     )(command)
     return click.option(
         "--store",

@@ -25,16 +25,19 @@ def read_passphrase(invocation: Invocation, reference: str, *, is_new: bool) -> 
     if reference:
         check_secret_reference(OPTION, refuse_secret(OPTION, reference))
         return key_store.read_passphrase(OPTION, reference, Environment(os.environ))
-    wanted = invocation.settings.keys.passphrase
-    missing = f"{key_store.PASSPHRASE} is not set"
-    if wanted:
-        try:
-            return key_store.read_passphrase(key_store.PASSPHRASE, wanted, Environment(os.environ))
-        except KeyNotHere as error:
-            missing = str(error)
+    try:
+        return settings_passphrase(invocation)
+    except KeyNotHere as error:
+        missing = str(error)
     if not sys.stdin.isatty():
         raise KeyNotHere(f"{OPTION}: got none, want env:NAME, file:PATH or credential:NAME ({missing})")
     typed = Secret(str(click.prompt("passphrase", hide_input=True, err=True, confirmation_prompt=is_new)))
     if not typed.reveal().isprintable():
         raise UsageError("passphrase: got controls, want one line of text")
     return typed
+
+
+def settings_passphrase(invocation: Invocation) -> Secret[str]:
+    """Return the passphrase that the settings name; raises KeyNotHere if it is not here."""
+    wanted = invocation.settings.keys.passphrase
+    return key_store.settings_passphrase(wanted, Environment(os.environ))

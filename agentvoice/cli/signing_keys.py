@@ -11,10 +11,10 @@ from agentvoice.adapters.key_files import FILE, KeyForm, form_of
 from agentvoice.adapters.key_store import CREDENTIAL, ENCRYPTED, ENVIRONMENT, open_encrypted
 from agentvoice.adapters.signer import KeySigner
 from agentvoice.cli.frame import Invocation
-from agentvoice.cli.passphrases import read_passphrase
+from agentvoice.cli.passphrases import read_passphrase, settings_passphrase
 from agentvoice.cli.texts import read_text, refuse_secret
 from agentvoice.core.secret import Secret
-from agentvoice.errors import NotFound, UsageError
+from agentvoice.errors import KeyNotHere, NotFound, UsageError
 from agentvoice.protocols.nostr.nip19 import decode_pubkey, encode_npub
 from agentvoice.storage import keys
 from agentvoice.storage.database import Database
@@ -98,15 +98,25 @@ def _imported(
     invocation: Invocation, field: str, text: Secret[str], label: str, keeping: Keeping
 ) -> Iterator[StoredKey]:
     if text.open_to(form_of) is KeyForm.ENCRYPTED:
-        # It is kept as it came: who encrypted a key does not want it in clear.
+        # It is kept encrypted: who encrypted a key does not want it in clear.
         passphrase = read_passphrase(invocation, keeping.passphrase, is_new=False)
         signer = open_encrypted(field, text, passphrase, "that was given")
+        if keeping.store == STORE_DATABASE and keeping.passphrase:
+            text = _encrypted_anew(invocation, signer, text)
         with _kept(invocation, signer, text, label, keeping) as key:
             yield key
     else:
         signer = KeySigner.from_text(field, text)
         with _kept(invocation, signer, Secret(signer.reveal()), label, keeping) as key:
             yield key
+
+
+def _encrypted_anew(invocation: Invocation, signer: KeySigner, text: Secret[str]) -> Secret[str]:
+    """Return the key under the passphrase of the settings, which opens all; as it came if that is not here."""
+    try:
+        return Secret(signer.seal(settings_passphrase(invocation)))
+    except KeyNotHere:
+        return text
 
 
 @contextmanager

@@ -72,8 +72,11 @@ def test_an_encrypted_key_is_kept_as_it_came(ready: Cli, home: Path):
     assert ready("key", "show", outside.npub, "--reveal", "--json").document["nsec"] == outside.reveal()
 
 
-def test_a_passphrase_by_reference(ready: Cli, home: Path):
-    """`--passphrase file:PATH` opens a key that has another passphrase; the answer says what is missing then."""
+def test_a_passphrase_by_reference(ready: Cli, home: Path, monkeypatch: pytest.MonkeyPatch):
+    """`--passphrase file:PATH` opens an ncryptsec that has another passphrase; it gets that of the settings.
+
+    Where that is not here it is kept as it came, and the answer says what is missing.
+    """
     signer = KeySigner.generate()
     path = home.parent / "pass"
     path.touch(mode=0o600)
@@ -88,9 +91,14 @@ def test_a_passphrase_by_reference(ready: Cli, home: Path):
         True,
     )
     taken = ready("key", "import", "--store", "database", "--passphrase", f"file:{path}", stdin=sealed)
-    assert taken.code == 0
-    assert "cannot sign here yet:" in taken.out
-    assert "the passphrase of keys.passphrase does not open it" in taken.out
+    assert (taken.code, "cannot sign" in taken.out) == (0, False)
+    opened = nip49.decrypt_secret("x", stored_text(home, signer.npub), Secret(PASSPHRASE))
+    assert opened.reveal() == decode_secret("nsec", signer.reveal())
+    monkeypatch.delenv("PASS")
+    arguments = ("--store", "database", "--replace", "--passphrase", f"file:{path}")
+    taken = ready("key", "import", *arguments, stdin=sealed)
+    assert "cannot sign here yet: keys.passphrase env:PASS" in taken.out
+    assert stored_text(home, signer.npub) == sealed
 
 
 @pytest.mark.parametrize("store", ["file", "database"])
