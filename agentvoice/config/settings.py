@@ -182,6 +182,14 @@ class BunkerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class KeysSettings:
+    """Signing keys."""
+
+    passphrase: str = ""
+    """Where the passphrase of encrypted keys is: `credential:NAME` (systemd), `file:PATH` or `env:NAME`; never it itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class PublishSettings:
     """Retries of deliveries."""
 
@@ -223,6 +231,7 @@ class Settings:
     engines: EnginesSettings = field(default_factory=EnginesSettings)
     relays: RelaySettings = field(default_factory=RelaySettings)
     bunker: BunkerSettings = field(default_factory=BunkerSettings)
+    keys: KeysSettings = field(default_factory=KeysSettings)
     publish: PublishSettings = field(default_factory=PublishSettings)
     log: LogSettings = field(default_factory=LogSettings)
     drain_timeout_s: TimeoutS = 30.0

@@ -236,5 +236,5 @@ class Signer(Protocol):
 
 
 LoadSigner = Callable[[str], Awaitable[Signer]]
-"""Give a key reference (`file:npub…`, `env:NAME`, `credential:NAME`), get its signer; raises InvalidKey,
-KeyFileRefused or NotFound."""
+"""Give a key reference (`file:npub…`, `env:NAME`, `credential:NAME`, `ncryptsec:npub…`), get its signer;
+raises InvalidKey, KeyFileRefused or NotFound, of which KeyNotHere may be another process's."""
