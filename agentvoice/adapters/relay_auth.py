@@ -39,6 +39,15 @@ class Authentication:
         self._answered_by.clear()
         self._challenged.set()
 
+    def may_help(self, pubkey: str, seen_rounds: int) -> bool:
+        """Whether the relay has asked, and since `seen_rounds` was told, is being told, or can be told
+        that we are this pubkey.
+        """
+        is_told = pubkey in self._answered_by
+        return bool(self._challenge) and (
+            not is_told or self._rounds[pubkey] > seen_rounds or self._turn.locked()
+        )
+
     def rounds(self, pubkey: str) -> int:
         """How often we have told the relay that we are this pubkey."""
         return self._rounds[pubkey]

@@ -20,7 +20,13 @@ from agentvoice.core.event import SignedEvent
 from agentvoice.core.ports import Clock, RelayAnswer, Signer
 from agentvoice.errors import ConnectionLost, RemoteProtocolError, TimedOut, TransportError
 from agentvoice.protocols.nostr import nip01
-from agentvoice.protocols.nostr.answers import NOTICE_PREFIX, TOO_LARGE_PREFIX
+from agentvoice.protocols.nostr.answers import (
+    NOTICE_PREFIX,
+    TOO_LARGE_PREFIX,
+    Verdict,
+    answer_prefix,
+    judge_answer,
+)
 
 MESSAGE_TOO_BIG = 1009  # RFC 6455 section 7.4.1
 
@@ -66,10 +72,10 @@ class RelayConnection:
         """Whether something can be sent on it, as far as we know."""
         return self._is_open
 
-    async def publish(self, event: SignedEvent, frame: str = "") -> Outcome:
+    async def publish(self, event: SignedEvent, frame: str = "", speaker: str = "") -> Outcome:
         """Send an event (`frame`, if it is encoded already) and return the answer.
 
-        Or return why it should be sent again on another connection. A NOTICE, when no OK came in
+        `speaker` is who answers AUTH for it, if not its author. Or return why it should be sent again on another connection. A NOTICE, when no OK came in
         time, is returned as `notice: …`, and a socket closed as "message too big" as `too-large: …`.
         Raises ConnectionLost or TimedOut; then the connection is closed.
         """
@@ -83,12 +89,22 @@ class RelayConnection:
         finally:
             self._flight.give_turn()
         if isinstance(outcome, RelayAnswer) and outcome.accepted:
-            self._auth.note_accepted(event.pubkey)
+            self._auth.note_accepted(speaker or event.pubkey)
         return outcome
 
     def auth_rounds(self, pubkey: str) -> int:
         """How often we have told the relay that we are this pubkey: ask before you publish."""
         return self._auth.rounds(pubkey)
+
+    def wants_auth(self, answer: RelayAnswer, pubkey: str, seen_rounds: int) -> bool:
+        """Whether telling the relay who we are may change its answer to an event of this pubkey.
+
+        Some say `restricted:` to those who have not answered their challenge yet.
+        """
+        if judge_answer(answer, 0) is Verdict.AUTH:
+            return True
+        is_restricted = not answer.accepted and answer_prefix(answer.message) == "restricted"
+        return is_restricted and self._auth.may_help(pubkey, seen_rounds)
 
     async def authenticate(self, signer: Signer, seen_rounds: int = 0) -> bool:
         """Answer the relay's newest challenge as the signer's pubkey (NIP-42).
@@ -191,7 +207,8 @@ class RelayConnection:
         )
 
     async def _send_auth(self, event: SignedEvent) -> None:
-        if await self._flight.take_turn() is not None:
+        # Before the events that wait: each of them would be refused, and cost us a relay's patience.
+        if await self._flight.take_turn(is_first=True) is not None:
             raise ConnectionLost(f"{self._shown}: the connection is closed")
         try:
             answered = await self._flight.expect(event.id)

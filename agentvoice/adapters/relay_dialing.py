@@ -122,7 +122,9 @@ class Rest:
     was_reached: bool = False
 
     def note_failure(self, error: TransportError, clock: Clock) -> None:
-        """A dial failed."""
+        """A dial failed; several that fail at the same time count as one."""
+        if self.until_s > clock.monotonic_s():
+            return
         jitter = int.from_bytes(clock.random_bytes(JITTER_BYTES), "big") / (1 << 8 * JITTER_BYTES)
         self.failures += 1
         self.until_s = clock.monotonic_s() + redial_wait_s(self.failures, jitter)

@@ -58,8 +58,8 @@ class Flight:
         """Whether nothing is in flight and nobody waits."""
         return not self._turns_taken and not self._queue
 
-    async def take_turn(self) -> Again | None:
-        """Wait until an event may be sent, in order; `give_turn` must follow.
+    async def take_turn(self, *, is_first: bool = False) -> Again | None:
+        """Wait until an event may be sent, in order, `is_first` before all others; `give_turn` must follow.
 
         Returns UNSENT, with no turn taken, if the connection ends first; raises the TransportError
         that ended it if sending elsewhere would not help.
@@ -68,11 +68,14 @@ class Flight:
             raise self._end
         if self._end is not None:
             return Again.UNSENT
-        if not self._queue and self._turns_taken < self._window:
+        if (is_first or not self._queue) and self._turns_taken < self._window:
             self._turns_taken += 1
             return None
         turn: asyncio.Future[Again | None] = asyncio.get_running_loop().create_future()
-        self._queue.append(turn)
+        if is_first:
+            self._queue.appendleft(turn)
+        else:
+            self._queue.append(turn)
         try:
             return await turn
         except asyncio.CancelledError:

@@ -29,9 +29,11 @@ class DeliveryEvent(StrEnum):
     ACCEPTED = "accepted"
     REJECTED = "rejected"
     POSTPONED = "postponed"
+    RELEASED = "released"
     EXPIRED = "expired"
     DROPPED = "dropped"
     RETRY_REQUESTED = "retry_requested"
+    FOUND_MISSING = "found_missing"
 
 
 class DeliveryPurpose(StrEnum):
@@ -60,12 +62,18 @@ TRANSITIONS: dict[DeliveryState, dict[DeliveryEvent, DeliveryState]] = {
         DeliveryEvent.ACCEPTED: DeliveryState.ACCEPTED,
         DeliveryEvent.REJECTED: DeliveryState.REJECTED,
         DeliveryEvent.POSTPONED: DeliveryState.WAITING,
+        # Claimed, and not sent after all: no attempt was made.
+        DeliveryEvent.RELEASED: DeliveryState.WAITING,
         DeliveryEvent.EXPIRED: DeliveryState.EXPIRED,
         DeliveryEvent.DROPPED: DeliveryState.DROPPED,
     },
     # An answer may arrive after an operator dropped the delivery, or after another process took
     # over: what the relay has, it has.
-    DeliveryState.ACCEPTED: {DeliveryEvent.ACCEPTED: DeliveryState.ACCEPTED},
+    DeliveryState.ACCEPTED: {
+        DeliveryEvent.ACCEPTED: DeliveryState.ACCEPTED,
+        # It said so, and when it was read back it was not there: the operator has it sent again.
+        DeliveryEvent.FOUND_MISSING: DeliveryState.WAITING,
+    },
     DeliveryState.REJECTED: {
         DeliveryEvent.ACCEPTED: DeliveryState.ACCEPTED,
         DeliveryEvent.RETRY_REQUESTED: DeliveryState.WAITING,
@@ -142,6 +150,26 @@ def settle_publication(
     return PublicationState.PARTIAL if DeliveryState.ACCEPTED in states else PublicationState.FAILED
 
 
+def settle_private(
+    deliveries: Iterable[tuple[str, str, DeliveryState]], accepted_relays: int
+) -> PublicationState:
+    """Return where a private call stands, from the (event, relay, state) of every delivery.
+
+    Each reader has relays of their own, so events are counted one by one. Published: each is accepted
+    by at least `accepted_relays` relays (or all of its own, if there are fewer).
+    """
+    by_event: dict[str, list[tuple[str, DeliveryState]]] = {}
+    for event_id, relay, state in deliveries:
+        by_event.setdefault(event_id, []).append((relay, state))
+    found = {settle_publication(pairs, accepted_relays) for pairs in by_event.values()}
+    for unfinished in (PublicationState.QUEUED, PublicationState.PARTIAL):
+        if unfinished in found:
+            return unfinished
+    if found == {PublicationState.PUBLISHED}:
+        return PublicationState.PUBLISHED
+    return PublicationState.PARTIAL if PublicationState.PUBLISHED in found else PublicationState.FAILED
+
+
 @dataclass(frozen=True, slots=True)
 class Publication:
     """A call's thread as stored: its events by position, and every event's deliveries.
@@ -166,10 +194,14 @@ class Publication:
     unpublished_at: int = 0
     deletions: tuple[ThreadEvent, ...] = ()
     deletion_deliveries: tuple[Delivery, ...] = ()
+    is_private: bool = False
+    """Its events are gift wraps, each for one reader at that reader's relays; there is no thread."""
 
     def relays_with_all(self) -> tuple[str, ...]:
         """Return the relays that accepted every event, in the order of the deliveries."""
         by_relay: dict[str, set[DeliveryState]] = {}
         for delivery in self.deliveries:
+            if delivery.purpose is not DeliveryPurpose.THREAD:
+                continue
             by_relay.setdefault(delivery.relay, set()).add(delivery.state)
         return tuple(relay for relay, states in by_relay.items() if states == {DeliveryState.ACCEPTED})

@@ -51,18 +51,11 @@ def is_too_old(created_ms: int, now_ms: int, plan: RetryPlan) -> bool:
     return now_ms - created_ms >= plan.give_up_days * MS_PER_DAY
 
 
-PACE_FIRST_S = 1.0
-PACE_MAX_S = 60.0
-PACE_FORGET_S = 0.5
-"""A pace this fast is none: the relay is sent events as they come."""
+def too_old_before(now_ms: int, plan: RetryPlan) -> int:
+    """Return when what is too old now was made at the latest (UTC ms)."""
+    return now_ms - round(plan.give_up_days * MS_PER_DAY)
 
 
-def slower_pace_s(pace_s: float) -> float:
-    """Return the seconds between two events after a relay said `rate-limited:` (half the rate)."""
-    return min(max(PACE_FIRST_S, pace_s * 2), PACE_MAX_S)
-
-
-def faster_pace_s(pace_s: float) -> float:
-    """Return the seconds between two events after a relay accepted one: a tenth less, then none."""
-    eased_s = pace_s * 0.9
-    return 0.0 if eased_s < PACE_FORGET_S else eased_s
+def longest_delay_s(plan: RetryPlan) -> float:
+    """Return the longest delay that `next_attempt_at` ever gives."""
+    return plan.max_s * (1 + JITTER_SHARE)

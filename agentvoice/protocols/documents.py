@@ -7,7 +7,6 @@ already encoded.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +20,7 @@ from agentvoice.core.item import Item
 from agentvoice.core.pricing import usd_text
 from agentvoice.core.project import Project
 from agentvoice.core.usage import UsageTotal
-from agentvoice.protocols.publication_documents import PublicationDocument, publication_document
+from agentvoice.protocols.publication_documents import PublicationDocument, Wording, publication_document
 
 
 class ItemDocument(msgspec.Struct):
@@ -120,9 +119,7 @@ def item_document(item: Item) -> ItemDocument:
     )
 
 
-def call_document(
-    stored: StoredCall, *, npub_of: Callable[[str], str], nevent_of: Callable[[Publication], str]
-) -> CallDocument:
+def call_document(stored: StoredCall, words: Wording) -> CallDocument:
     """Return a whole call as it is printed."""
     call = stored.call
     return CallDocument(
@@ -138,7 +135,7 @@ def call_document(
         items=[item_document(item) for item in stored.items],
         usage=stored.usage,
         cost_usd=usd_text(stored.cost_nano_usd),
-        publication=publication_document(stored.publication, npub_of=npub_of, nevent_of=nevent_of),
+        publication=publication_document(stored.publication, words),
     )
 
 

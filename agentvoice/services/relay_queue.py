@@ -1,7 +1,8 @@
-"""Sending what is due to one relay after another, at the pace each relay bears.
+"""Sending what is due, to all relays at once, to each at the pace it bears.
 
-An attempt is committed before the relay is dialled, so whenever the process dies, the database
-knows; the same signed bytes are sent again, which relays take for what it is.
+Attempts are committed before the relay is dialled, a batch in one transaction, so whenever the
+process dies, the database knows; the same signed events are sent again, which relays take for what
+it is. What came of them is recorded as it comes, again many in one transaction.
 """
 
 from __future__ import annotations
@@ -14,27 +15,42 @@ import structlog
 from agentvoice.config.settings import PublishSettings
 from agentvoice.core.delivery import DeliveryEvent
 from agentvoice.core.metrics import DELIVERIES
-from agentvoice.core.ports import Clock, Metrics, RelayAnswer, Relays
+from agentvoice.core.pacing import FIRST_BEAT_S, LONGEST_BEAT_S, BatchResult, Pace
+from agentvoice.core.ports import Clock, Metrics, Relays
 from agentvoice.core.project import EMBEDDED_RELAY, public_address
 from agentvoice.core.retry import (
     MS_PER_S,
     RetryPlan,
-    faster_pace_s,
     is_too_old,
+    longest_delay_s,
     next_attempt_at,
-    slower_pace_s,
+    too_old_before,
 )
 from agentvoice.errors import AgentVoiceError, ConnectFailed, TransportError
-from agentvoice.protocols.nostr.answers import Verdict, is_rate_limited, judge_answer
-from agentvoice.protocols.nostr.nip01 import encode_publish
-from agentvoice.protocols.nostr.nip40 import has_expired
-from agentvoice.storage import deliveries
+from agentvoice.services.relay_batch import RelayBatch, Sent
+from agentvoice.storage import deliveries, outcomes
 from agentvoice.storage.database import Database
-from agentvoice.storage.deliveries import Attempt
+from agentvoice.storage.deliveries import Attempt, Claim
+from agentvoice.storage.outcomes import Outcome
 from agentvoice.storage.transactions import read, write
 
 ATTEMPT_LOCK_MS = 60_000
 """How long an attempt may take, connecting and AUTH included, before another process may repeat it."""
+
+BATCH_LIMIT_S = 45.0
+"""What is not answered by then is taken for lost, well before its lock runs out."""
+
+SHORT_BEAT_S = 1.0
+"""A beat shorter than this is waited for; a longer one is left to the next wake-up."""
+
+EXPIRED_AT_ONCE = 1_000
+"""Deliveries given up in one transaction."""
+
+DELIVERIES_WAKE_S = 1.0
+"""How often somebody should ask for what is due: a beat comes so much later at most."""
+
+CLOCK_SLACK_MS = 60_000
+"""So much may the clocks of processes over one database differ."""
 
 JITTER_BYTES = 4
 
@@ -65,15 +81,31 @@ class RelayQueue:
         self._owner_id = owner_id
         self._metrics = metrics
         self._plan = RetryPlan(settings.first_retry_s, settings.max_retry_s, settings.give_up_days)
-        self._pace_s: dict[str, float] = {}
+        self._paces: dict[str, Pace] = {}
         self._busy: set[str] = set()
 
     async def deliver_due(self) -> int:
-        """Attempt everything that is due, all relays at once, each in order; return how many attempts."""
-        now = self._clock.utc_ms()
-        relays = await read(self._database, lambda session: deliveries.list_due_relays(session, now))
+        """Attempt everything that is due, all relays at once, each in order; return how many attempts.
+
+        A relay that another run of this is still sending to is left to that run.
+        """
+        await self._mend_times()
+        now, busy = self._clock.utc_ms(), tuple(self._busy)
+        relays = await read(self._database, lambda session: deliveries.list_due_relays(session, now, busy))
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._deliver_to(relay)) for relay in relays]
+        return sum(task.result() for task in tasks)
+
+    async def probe_waiting(self) -> int:
+        """Make due what waits for relays that were away and are back; return how many deliveries.
+
+        A relay that rests is not dialled, and nothing is sent to find out: this is cheap.
+        """
+        # What waits for less has its turn soon anyway, or waits for its beat.
+        later = self._clock.utc_ms() + round(LONGEST_BEAT_S * MS_PER_S)
+        relays = await read(self._database, lambda session: deliveries.list_postponed_relays(session, later))
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._probe(relay)) for relay in relays if relay not in self._busy]
         return sum(task.result() for task in tasks)
 
     def dial_address(self, relay: str) -> str:
@@ -89,119 +121,125 @@ class RelayQueue:
         if relay in self._busy:  # the sweep before is still at it
             return 0
         self._busy.add(relay)
-        attempts = 0
+        attempts, pace = 0, self._paces.setdefault(relay, Pace())
         try:
-            while due := await self._list_due(relay):
-                for delivery_id in due:
-                    attempt = await self._start(delivery_id)
-                    if attempt is None:
-                        continue
-                    attempts += 1
-                    if not await self._attempt(attempt):
-                        return attempts
+            while size := await self._wait_for_beat(pace):
+                claimed = await self._claim(relay, size)
+                if not claimed:
+                    break
+                attempts += await self._send(relay, pace, claimed)
+                if pace.failures:
+                    break
         except AgentVoiceError as error:  # the database's: one relay's trouble is not the others'
             log.warning("deliveries_interrupted", relay=public_address(relay), error=str(error))
         finally:
             self._busy.discard(relay)
         return attempts
 
-    async def _attempt(self, attempt: Attempt) -> bool:
-        """Send an event and record the outcome; return whether the relay can take the next at once."""
-        delivery = attempt.delivery
-        if has_expired(attempt.event, self._clock.utc_ms()):
-            await self._record(attempt, DeliveryEvent.EXPIRED, "not sent: its expiration has passed (NIP-40)")
-            return True
-        try:
-            answer = await self._relays.publish(self.dial_address(delivery.relay), attempt.event)
-        except TransportError as error:
-            until = await self._record_retry(attempt, str(error))
-            await write(
-                self._database, lambda session: deliveries.postpone_relay(session, delivery.relay, until)
-            )
-            return False
-        except AgentVoiceError as error:
-            await self._record_retry(attempt, str(error))
-            return True
-        event_bytes = len(encode_publish(attempt.event).encode())
-        match judge_answer(answer, event_bytes):
-            case Verdict.ACCEPTED:
-                await self._record(attempt, DeliveryEvent.ACCEPTED, answer.message)
-                return await self._keep_pace_after_success(attempt)
-            case Verdict.REJECTED:
-                log.warning(
-                    "event_rejected",
-                    relay=public_address(delivery.relay),
-                    call_id=delivery.call_id,
-                    answer=answer.message,
-                )
-                await self._record(attempt, DeliveryEvent.REJECTED, answer.message)
-                return True
-            case Verdict.RETRY | Verdict.AUTH:
-                return await self._slow_down(attempt, answer)
+    async def _wait_for_beat(self, pace: Pace) -> int:
+        """Return how many events may be sent, after a short wait for them if need be."""
+        if 0 < pace.ready_at_s - self._clock.monotonic_s() < SHORT_BEAT_S:
+            await self._clock.sleep_until(pace.ready_at_s)
+        return pace.batch_size(self._clock.monotonic_s(), self._settings.claim_batch)
 
-    async def _slow_down(self, attempt: Attempt, answer: RelayAnswer) -> bool:
-        relay = attempt.delivery.relay
-        if not is_rate_limited(answer):
-            await self._record_retry(attempt, answer.message)
-            return True
-        pace_s = self._pace_s[relay] = slower_pace_s(self._pace_s.get(relay, 0.0))
-        # Asked to slow down is not failed: this event is due with the next beat, not in an hour.
-        until = self._clock.utc_ms() + round(pace_s * MS_PER_S)
-        await self._record_retry(attempt, answer.message, until)
-        await write(self._database, lambda session: deliveries.postpone_relay(session, relay, until))
-        return False
-
-    async def _keep_pace_after_success(self, attempt: Attempt) -> bool:
-        relay, now = attempt.delivery.relay, self._clock.utc_ms()
-        pace_s = faster_pace_s(self._pace_s.get(relay, 0.0))
-        if pace_s:
-            self._pace_s[relay] = pace_s
-            until = now + round(pace_s * MS_PER_S)
-            await write(self._database, lambda session: deliveries.postpone_relay(session, relay, until))
-            return False
-        self._pace_s.pop(relay, None)
-        if attempt.delivery.attempts > 1:  # the relay is back: nothing else need wait for its hour
-            await write(self._database, lambda session: deliveries.hasten_relay(session, relay, now))
-        return True
-
-    async def _record_retry(self, attempt: Attempt, answer: str, next_at: int = 0) -> int:
-        """Record a failure that may pass; return when to try again (UTC ms)."""
-        delivery, now = attempt.delivery, self._clock.utc_ms()
-        next_at = next_at or next_attempt_at(delivery.attempts, now, self._jitter(), self._plan)
-        is_over = is_too_old(delivery.created_at, now, self._plan)
-        outcome = DeliveryEvent.EXPIRED if is_over else DeliveryEvent.POSTPONED
-        log.info(
-            "delivery_failed", relay=public_address(delivery.relay), call_id=delivery.call_id, attempts=delivery.attempts,
-            outcome=outcome.value, answer=answer,
-        )  # fmt: skip
-        await self._record(attempt, outcome, answer, next_at)
-        return next_at
-
-    async def _record(self, attempt: Attempt, outcome: DeliveryEvent, answer: str, next_at: int = 0) -> None:
-        self._metrics.add(DELIVERIES, label=outcome.value)
-        now = self._clock.utc_ms()
-        enough = self._settings.accepted_relays
-        await write(
-            self._database,
-            lambda session: deliveries.record_outcome(
-                session, attempt, outcome, answer, now, enough, next_at
-            ),
-        )
-
-    async def _start(self, delivery_id: int) -> Attempt | None:
+    async def _claim(self, relay: str, size: int) -> tuple[Attempt, ...]:
         now = self._clock.utc_ms()
         # The lock outlasts the shortest delay: a crash in an attempt is no fault of the relay.
         if_we_die_at = next_attempt_at(1, now, self._jitter(), self._plan)
-        return await write(
+        claim = Claim(self._owner_id, now, if_we_die_at, now + ATTEMPT_LOCK_MS)
+        return await write(self._database, lambda session: deliveries.claim_due(session, relay, claim, size))
+
+    async def _send(self, relay: str, pace: Pace, claimed: tuple[Attempt, ...]) -> int:
+        """Send a batch, learn from it, and set when the rest is due; return how many were attempted."""
+        began_s = self._clock.monotonic_s()
+        ends_at_s = began_s + BATCH_LIMIT_S
+        batch = RelayBatch(self._relays, self._clock, lambda: self.dial_address(relay), ends_at_s)
+        was_away = pace.failures > 0
+        try:
+            await batch.send(claimed, lambda sent: self._record(sent, pace), asks_limits=not was_away)
+        except asyncio.CancelledError:  # the process stops: the next one need not wait for our locks
+            await self._release(batch.take_unsent(), self._clock.utc_ms())
+            raise
+        now_s = self._clock.monotonic_s()
+        if batch.lost is None:
+            pace.after_batch(BatchResult(batch.accepted, batch.refused, now_s - began_s), now_s)
+        else:
+            pace.after_failure()
+        unsent = batch.take_unsent()
+        is_back = batch.accepted > 0 and (was_away or any(each.delivery.attempts > 1 for each in claimed))
+        await self._settle(relay, pace, unsent, is_back=is_back)
+        return len(claimed) - len(unsent)
+
+    async def _settle(self, relay: str, pace: Pace, unsent: list[Attempt], *, is_back: bool) -> None:
+        """Release what was not sent, and let what waits for the relay wait on, or no more."""
+        now, wait_s = self._clock.utc_ms(), pace.ready_at_s - self._clock.monotonic_s()
+        until = 0
+        if pace.failures:
+            until = next_attempt_at(pace.failures, now, self._jitter(), self._plan)
+        elif pace.is_paced:
+            until = now + round(wait_s * MS_PER_S)
+        await self._release(unsent, max(now, until))
+        if pace.failures:
+            await self._expire_waiting(relay, now)
+        if until:
+            await write(self._database, lambda session: deliveries.postpone_relay(session, relay, until))
+        elif is_back:
+            await write(self._database, lambda session: deliveries.hasten_relay(session, relay, now))
+
+    async def _release(self, unsent: list[Attempt], at: int) -> None:
+        if unsent:
+            await write(self._database, lambda session: deliveries.release(session, unsent, at))
+
+    async def _expire_waiting(self, relay: str, now: int) -> None:
+        too_old, enough = too_old_before(now, self._plan), self._settings.accepted_relays
+        await write(
             self._database,
-            lambda session: deliveries.start_attempt(
-                session, delivery_id, self._owner_id, now, if_we_die_at, now + ATTEMPT_LOCK_MS
-            ),
+            lambda session: outcomes.expire_waiting(session, relay, too_old, EXPIRED_AT_ONCE, now, enough),
         )
 
-    async def _list_due(self, relay: str) -> tuple[int, ...]:
-        now, limit = self._clock.utc_ms(), self._settings.claim_batch
-        return await read(self._database, lambda session: deliveries.list_due(session, relay, now, limit))
+    async def _record(self, sent: list[Sent], pace: Pace) -> None:
+        now, enough = self._clock.utc_ms(), self._settings.accepted_relays
+        came = [self._outcome(each, pace, now) for each in sent]
+        for outcome in came:
+            self._metrics.add(DELIVERIES, label=outcome.event.value)
+        await write(self._database, lambda session: outcomes.record_outcomes(session, came, now, enough))
+
+    def _outcome(self, sent: Sent, pace: Pace, now: int) -> Outcome:
+        """Return what to record: of a failure that may pass, when to try again."""
+        delivery, outcome = sent.attempt.delivery, sent.event
+        if outcome is not DeliveryEvent.POSTPONED:
+            return Outcome(sent.attempt, outcome, sent.answer)
+        next_at = next_attempt_at(delivery.attempts, now, self._jitter(), self._plan)
+        if sent.is_delay:  # asked to slow down is not failed: due with the next beat, not in an hour
+            next_at = now + round(max(pace.beat_s, FIRST_BEAT_S) * MS_PER_S)
+        if is_too_old(delivery.created_at, now, self._plan):
+            outcome = DeliveryEvent.EXPIRED
+        log.info(
+            "delivery_failed", relay=public_address(delivery.relay), call_id=delivery.call_id, attempts=delivery.attempts,
+            outcome=outcome.value, answer=sent.answer,
+        )  # fmt: skip
+        return Outcome(sent.attempt, outcome, sent.answer, next_at)
+
+    async def _probe(self, relay: str) -> int:
+        try:
+            if not await self._relays.probe(self.dial_address(relay)):
+                return 0
+        except TransportError:  # the embedded relay is not running
+            return 0
+        now = self._clock.utc_ms()
+        log.info("relay_is_back", relay=public_address(relay))
+        return await write(self._database, lambda session: deliveries.hasten_relay(session, relay, now))
+
+    async def _mend_times(self) -> None:
+        """Make due what was given its time by a clock that was ahead."""
+        now = self._clock.utc_ms()
+        longest_s = max(longest_delay_s(self._plan), LONGEST_BEAT_S)
+        limits = now + round(longest_s * MS_PER_S) + CLOCK_SLACK_MS, now + ATTEMPT_LOCK_MS + CLOCK_SLACK_MS
+        if await read(self._database, lambda session: deliveries.has_strange_times(session, *limits)):
+            mended = await write(
+                self._database, lambda session: deliveries.mend_strange_times(session, *limits, now)
+            )
+            log.warning("clock_was_set_back", deliveries=mended)
 
     def _jitter(self) -> float:
         return int.from_bytes(self._clock.random_bytes(JITTER_BYTES), "big") / (1 << 8 * JITTER_BYTES)

@@ -13,20 +13,26 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 log = structlog.get_logger(__name__)
 
+MOST_RUNS_AT_ONCE = 1_000
+"""Of a job that overlaps: more than there are relays that can each keep one busy."""
+
 JITTER_SHARE = 0.1
 """Wake-ups are spread by this share of their interval, so that processes do not march in step."""
 
 
 class Scheduler:
-    """Wakes jobs; one run of a job at a time, and what was missed is done once."""
+    """Wakes jobs; one run of a job at a time unless it overlaps, and what was missed is done once."""
 
     def __init__(self) -> None:
-        self._scheduler = AsyncIOScheduler(
-            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
-        )
+        self._scheduler = AsyncIOScheduler(job_defaults={"coalesce": True, "misfire_grace_time": None})
 
-    def every(self, interval_s: float, name: str, job: Callable[[], Awaitable[object]]) -> None:
-        """Run `job` every `interval_s` seconds; an error is logged and the job is woken again."""
+    def every(
+        self, interval_s: float, name: str, job: Callable[[], Awaitable[object]], *, overlaps: bool = False
+    ) -> None:
+        """Run `job` every `interval_s` seconds; an error is logged and the job is woken again.
+
+        `overlaps`: also while it runs, so that what takes long holds up nothing that is found later.
+        """
 
         async def run() -> None:
             try:
@@ -35,7 +41,13 @@ class Scheduler:
                 log.exception("job_failed", job=name)
 
         self._scheduler.add_job(
-            run, "interval", seconds=interval_s, jitter=interval_s * JITTER_SHARE, id=name, name=name
+            run,
+            "interval",
+            seconds=interval_s,
+            jitter=interval_s * JITTER_SHARE,
+            id=name,
+            name=name,
+            max_instances=MOST_RUNS_AT_ONCE if overlaps else 1,
         )
 
     def start(self) -> None:

@@ -1,14 +1,17 @@
-"""The queue of deliveries: what is due, attempts written down before they are made, outcomes.
+"""The queue of deliveries: what is due, attempts written down before they are made, times.
 
-A claim is a conditional UPDATE, so two processes over one database never make the same attempt; one
-that dies in an attempt leaves a lock that runs out.
+A claim locks its rows (PostgreSQL skips those that another process holds; SQLite has one writer at a
+time), so two processes over one database never make the same attempt; one that dies in an attempt
+leaves a lock that runs out. How attempts ended is recorded by storage.outcomes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, select, update
+from sqlalchemy import ColumnElement, Row, select, update
 from sqlalchemy.orm import Session, aliased
 
 from agentvoice.core.delivery import (
@@ -18,15 +21,16 @@ from agentvoice.core.delivery import (
     DeliveryPurpose,
     DeliveryState,
     next_delivery_state,
-    states_before,
 )
 from agentvoice.core.event import SignedEvent
 from agentvoice.protocols.nostr.nip01 import parse_event
 from agentvoice.storage.models import CallRow
 from agentvoice.storage.publication_models import DeliveryRow, EventRow
-from agentvoice.storage.publications import delivery_value, refresh_publication
+from agentvoice.storage.publications import count_rows, delivery_value
 
 MAX_ANSWER_CHARS = 500
+
+_DELIVERY_COLUMNS = tuple(getattr(DeliveryRow, field.name) for field in fields(Delivery))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,82 +40,98 @@ class Attempt:
     delivery: Delivery
     event: SignedEvent
     owner_id: str
+    event_bytes: int = 0
+    """Size of the event's JSON, as it was signed and as it is sent."""
 
 
-def list_due_relays(session: Session, now: int) -> tuple[str, ...]:
-    """Return the relays that something is due for."""
-    return tuple(session.scalars(select(DeliveryRow.relay).where(_is_due(now)).distinct()))
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who claims attempts, when, and what becomes of them if he dies. Times are UTC ms."""
+
+    owner_id: str
+    now: int
+    retry_at: int
+    """When to try again if this process dies meanwhile."""
+    locked_until: int
+    """Until when nobody else repeats the attempts."""
+
+
+def list_due_relays(session: Session, now: int, busy: Collection[str] = ()) -> tuple[str, ...]:
+    """Return the relays that something is due for, but those that are `busy`."""
+    waiting = (
+        select(DeliveryRow.relay)
+        .where(
+            DeliveryRow.state.in_(OPEN_STATES),
+            DeliveryRow.next_attempt_at <= now,
+            DeliveryRow.locked_until <= now,
+            DeliveryRow.relay.not_in(busy),
+        )
+        .distinct()
+    )
+    return tuple(relay for relay in session.scalars(waiting).all() if _has_due(session, relay, now))
 
 
 def list_due(session: Session, relay: str, now: int, limit: int) -> tuple[int, ...]:
     """Return the ids of a relay's due deliveries, in the order to try them.
 
     Replies are due once their root is accepted. The least tried come first, so that an event that
-    a relay never answers does not hold up the others; then calls by age and events by position.
+    a relay never answers does not hold up the others; then in the order they were stored: threads as
+    they were signed, each root first. What another process left in an attempt comes before all.
     """
-    query = (
-        select(DeliveryRow.id)
-        .join(EventRow, EventRow.id == DeliveryRow.event_id)
-        .where(DeliveryRow.relay == relay, _is_due(now))
-        .order_by(DeliveryRow.attempts, DeliveryRow.call_id, EventRow.position)
-    )
-    return tuple(session.scalars(query.limit(limit)))
+    found: list[int] = []
+    for state in (DeliveryState.ATTEMPTING, DeliveryState.WAITING):
+        query = select(DeliveryRow.id).where(DeliveryRow.relay == relay, *_is_due(state, now))
+        query = query.order_by(DeliveryRow.attempts, DeliveryRow.id).limit(limit - len(found))
+        found += session.scalars(query.with_for_update(skip_locked=True, of=DeliveryRow))
+        if len(found) == limit:
+            break
+    return tuple(found)
 
 
-def start_attempt(
-    session: Session, delivery_id: int, owner_id: str, now: int, next_attempt_at: int, locked_until: int
-) -> Attempt | None:
-    """Write down an attempt, to be committed before dialling; None if it is not due any more.
-
-    `next_attempt_at` is when to try again if this process dies meanwhile.
-    """
-    started = session.execute(
+def claim_due(session: Session, relay: str, claim: Claim, limit: int) -> tuple[Attempt, ...]:
+    """Write down attempts of what is due for a relay, to be committed before dialling; in order."""
+    due = list_due(session, relay, claim.now, limit)
+    if not due:
+        return ()
+    session.execute(
         update(DeliveryRow)
-        .where(DeliveryRow.id == delivery_id, _is_due(now))
+        .where(DeliveryRow.id.in_(due))
         .values(
             state=DeliveryState.ATTEMPTING,
             attempts=DeliveryRow.attempts + 1,
-            next_attempt_at=next_attempt_at,
-            locked_by=owner_id,
-            locked_until=locked_until,
+            next_attempt_at=claim.retry_at,
+            locked_by=claim.owner_id,
+            locked_until=claim.locked_until,
         )
         .execution_options(synchronize_session=False)
     )
-    if _count(started) != 1:
-        return None
-    row = session.get_one(DeliveryRow, delivery_id, populate_existing=True)
-    event = session.get_one(EventRow, row.event_id)
-    return Attempt(delivery_value(row), parse_event(event.json.decode()), owner_id)
+    # Columns and not rows: thousands a second pass here.
+    query = select(*_DELIVERY_COLUMNS, EventRow.json).join(EventRow, EventRow.id == DeliveryRow.event_id)
+    found = session.execute(query.where(DeliveryRow.id.in_(due)))
+    attempts = {row.id: _attempt(row, claim.owner_id) for row in found}
+    return tuple(attempts[delivery_id] for delivery_id in due)
 
 
-def record_outcome(
-    session: Session,
-    attempt: Attempt,
-    outcome: DeliveryEvent,
-    answer: str,
-    now: int,
-    accepted_relays: int,
-    next_attempt_at: int = 0,
-) -> None:
-    """Record how an attempt ended, and what it means for its thread.
-
-    An acceptance counts even if the delivery was dropped meanwhile; any other outcome counts only
-    for the process that holds the attempt. Replies share the fate of a root that will not arrive.
-    """
-    row = session.get_one(DeliveryRow, attempt.delivery.id, with_for_update=True, populate_existing=True)
-    is_ours = row.state == DeliveryState.ATTEMPTING and row.locked_by == attempt.owner_id
-    if outcome is not DeliveryEvent.ACCEPTED and not is_ours:
+def release(session: Session, attempts: Sequence[Attempt], at: int) -> None:
+    """Let claimed deliveries wait again until the given time: they were not sent, so it was no attempt."""
+    if not attempts:
         return
-    if DeliveryState(row.state) not in states_before(outcome):  # accepted, and queued again since
-        return
-    row.state = next_delivery_state(DeliveryState(row.state), outcome).value
-    row.last_answer = _one_line(answer)
-    row.locked_by, row.locked_until = "", 0
-    row.next_attempt_at = next_attempt_at or row.next_attempt_at
-    session.flush()
-    if row.is_root and row.state in (DeliveryState.REJECTED, DeliveryState.EXPIRED):
-        _settle_replies(session, row, outcome)
-    refresh_publication(session, row.call_id, accepted_relays, now)
+    session.execute(
+        update(DeliveryRow)
+        .where(
+            DeliveryRow.id.in_([attempt.delivery.id for attempt in attempts]),
+            DeliveryRow.state == DeliveryState.ATTEMPTING,
+            DeliveryRow.locked_by == attempts[0].owner_id,
+        )
+        .values(
+            state=next_delivery_state(DeliveryState.ATTEMPTING, DeliveryEvent.RELEASED),
+            attempts=DeliveryRow.attempts - 1,
+            next_attempt_at=at,
+            locked_by="",
+            locked_until=0,
+        )
+        .execution_options(synchronize_session=False)
+    )
 
 
 def postpone_relay(session: Session, relay: str, until: int) -> None:
@@ -124,12 +144,13 @@ def postpone_relay(session: Session, relay: str, until: int) -> None:
             DeliveryRow.next_attempt_at < until,
         )
         .values(next_attempt_at=until)
+        .execution_options(synchronize_session=False)
     )
 
 
-def hasten_relay(session: Session, relay: str, now: int) -> None:
-    """Make everything that waits for a relay due: it is back."""
-    session.execute(
+def hasten_relay(session: Session, relay: str, now: int) -> int:
+    """Make everything that waits for a relay due: it is back. Return how many deliveries that were."""
+    hastened = session.execute(
         update(DeliveryRow)
         .where(
             DeliveryRow.relay == relay,
@@ -137,7 +158,38 @@ def hasten_relay(session: Session, relay: str, now: int) -> None:
             DeliveryRow.next_attempt_at > now,
         )
         .values(next_attempt_at=now)
+        .execution_options(synchronize_session=False)
     )
+    return count_rows(hastened)
+
+
+def list_postponed_relays(session: Session, after: int) -> tuple[str, ...]:
+    """Return the relays that something waits for until later than the given time."""
+    query = select(DeliveryRow.relay).where(
+        DeliveryRow.state == DeliveryState.WAITING, DeliveryRow.next_attempt_at > after
+    )
+    return tuple(session.scalars(query.distinct()))
+
+
+def has_strange_times(session: Session, next_limit: int, lock_limit: int) -> bool:
+    """Return whether an open delivery has a time that no clock like ours would have given."""
+    return any(
+        session.scalar(select(DeliveryRow.id).where(*condition).limit(1)) is not None
+        for condition in _strange_times(next_limit, lock_limit)
+    )
+
+
+def mend_strange_times(session: Session, next_limit: int, lock_limit: int, now: int) -> int:
+    """Make due what waits for a time later than any that would be given now; return how many.
+
+    The clock was ahead when it was written, and has been set back: what waits for that time might
+    wait for years. `next_limit` bounds `next_attempt_at`, `lock_limit` an attempt's `locked_until`.
+    """
+    mended = 0
+    for condition in _strange_times(next_limit, lock_limit):
+        query = update(DeliveryRow).where(*condition).values(next_attempt_at=now, locked_until=0)
+        mended += count_rows(session.execute(query.execution_options(synchronize_session=False)))
+    return mended
 
 
 def next_due_at(session: Session, call_id: str) -> int | None:
@@ -148,7 +200,27 @@ def next_due_at(session: Session, call_id: str) -> int | None:
     return session.scalar(query.order_by(DeliveryRow.next_attempt_at).limit(1))
 
 
-def _is_due(now: int) -> ColumnElement[bool]:
+def one_line(answer: str) -> str:
+    """Return a relay's words on one line, cut to what is kept of them."""
+    return " ".join(answer.split())[:MAX_ANSWER_CHARS]
+
+
+def _attempt(row: Row[*tuple[Any, ...]], owner_id: str) -> Attempt:
+    return Attempt(delivery_value(row), parse_event(row.json.decode()), owner_id, len(row.json))
+
+
+def _has_due(session: Session, relay: str, now: int) -> bool:
+    return any(
+        session.scalar(
+            select(DeliveryRow.id).where(DeliveryRow.relay == relay, *_is_due(state, now)).limit(1)
+        )
+        is not None
+        for state in (DeliveryState.WAITING, DeliveryState.ATTEMPTING)
+    )
+
+
+def _is_due(state: DeliveryState, now: int) -> tuple[ColumnElement[bool], ...]:
+    """One state at a time: then the index gives a relay's deliveries in the order to try them."""
     root = aliased(DeliveryRow)
     has_root = (
         select(root.id)
@@ -164,33 +236,21 @@ def _is_due(now: int) -> ColumnElement[bool]:
         select(CallRow.id).where(CallRow.id == DeliveryRow.call_id, CallRow.do_not_publish.is_(True)).exists()
     )
     return (
-        DeliveryRow.state.in_(states_before(DeliveryEvent.ATTEMPT_STARTED))
-        & (DeliveryRow.next_attempt_at <= now)
-        & (DeliveryRow.locked_until <= now)
-        & (DeliveryRow.is_root.is_(True) | has_root)
+        DeliveryRow.state == state,
+        # The sum keeps SQLite from the index of this column, with which it would sort all that is due.
+        DeliveryRow.next_attempt_at + 0 <= now,
+        DeliveryRow.locked_until <= now,
+        DeliveryRow.is_root.is_(True) | has_root,
         # Nothing holds back a deletion: it is all that is still sent of a call that was taken back.
-        & (~is_held_back | (DeliveryRow.purpose == DeliveryPurpose.DELETION))
+        ~is_held_back | (DeliveryRow.purpose == DeliveryPurpose.DELETION),
     )
 
 
-def _settle_replies(session: Session, root: DeliveryRow, outcome: DeliveryEvent) -> None:
-    session.execute(
-        update(DeliveryRow)
-        .where(
-            DeliveryRow.call_id == root.call_id,
-            DeliveryRow.relay == root.relay,
-            DeliveryRow.is_root.is_(False),
-            DeliveryRow.state.in_(states_before(outcome)),
-            DeliveryRow.state.in_(OPEN_STATES),
-        )
-        .values(state=root.state, last_answer=f"with its root: {root.last_answer}"[:MAX_ANSWER_CHARS])
+Condition = tuple[ColumnElement[bool], ...]
+
+
+def _strange_times(next_limit: int, lock_limit: int) -> tuple[Condition, Condition]:
+    return (
+        (DeliveryRow.state.in_(OPEN_STATES), DeliveryRow.next_attempt_at > next_limit),
+        (DeliveryRow.state == DeliveryState.ATTEMPTING, DeliveryRow.locked_until > lock_limit),
     )
-
-
-def _one_line(answer: str) -> str:
-    return " ".join(answer.split())[:MAX_ANSWER_CHARS]
-
-
-def _count(result: object) -> int:
-    assert isinstance(result, CursorResult)
-    return result.rowcount

@@ -40,6 +40,7 @@ class DeliveryRow(Row):
         Index(None, "state", "next_attempt_at"),
         Index(None, "call_id", "relay", "is_root"),
         Index(None, "relay", "state", "next_attempt_at"),
+        Index(None, "relay", "state", "attempts", "id"),
     )
 
     id: Mapped[int] = mapped_column(ROW_ID, primary_key=True)
@@ -103,6 +104,6 @@ class RelayListRow(Row):
     pubkey: Mapped[str] = mapped_column(String(PUBKEY_CHARS), primary_key=True)
     kind: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     relays: Mapped[str]
-    """Addresses, one a line."""
+    """One a line: `r`, `w` or `rw` for reading and writing, then the address."""
     created_at: Mapped[int]
     fetched_at: Mapped[int]

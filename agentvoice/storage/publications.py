@@ -6,11 +6,11 @@ They come into being in storage.preparations; the attempts themselves are in sto
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy import CursorResult, Row, case, func, select, update
 from sqlalchemy.orm import Session
 
 from agentvoice.core.call import CallState, PublicationState
@@ -22,9 +22,10 @@ from agentvoice.core.delivery import (
     Publication,
     ThreadEvent,
     next_delivery_state,
-    settle_publication,
+    settle_private,
     states_before,
 )
+from agentvoice.core.project import PublishPolicy
 from agentvoice.errors import NotFound, Refused
 from agentvoice.protocols.nostr.nip01 import parse_event
 from agentvoice.protocols.nostr.nip09 import KIND_DELETION
@@ -34,22 +35,51 @@ from agentvoice.storage.publication_models import DeliveryRow, EventRow, TurnEdi
 PAGE_PUBLICATIONS = 50
 
 
-def refresh_publication(session: Session, call_id: str, accepted_relays: int, now: int) -> PublicationState:
-    """Derive a prepared call's publication state from its deliveries, store and return it."""
-    pairs = session.execute(
-        select(DeliveryRow.relay, DeliveryRow.state)
-        .where(DeliveryRow.call_id == call_id, DeliveryRow.purpose == DeliveryPurpose.THREAD)
+def refresh_publications(
+    session: Session, call_ids: Collection[str], accepted_relays: int, now: int
+) -> dict[str, PublicationState]:
+    """Derive prepared calls' publication states from their deliveries, store and return them."""
+    if not call_ids:
+        return {}
+    calls = lock_calls(session, call_ids)
+    found: dict[str, list[tuple[str, str, DeliveryState]]] = {call_id: [] for call_id in calls}
+    private = [call_id for call_id, call in calls.items() if call.policy == PublishPolicy.PRIVATE]
+    # Whatever a thread's length, its relays and their states are few; only wraps count one by one.
+    event = case((DeliveryRow.call_id.in_(private), DeliveryRow.event_id), else_="")
+    rows = session.execute(
+        select(DeliveryRow.call_id, event, DeliveryRow.relay, DeliveryRow.state)
+        .where(DeliveryRow.call_id.in_(call_ids), DeliveryRow.purpose == DeliveryPurpose.THREAD)
         .distinct()
     )
-    state = settle_publication([(relay, DeliveryState(found)) for relay, found in pairs], accepted_relays)
-    if session.scalar(select(CallRow.unpublished_at).where(CallRow.id == call_id)):
-        state = PublicationState.NONE  # taken back: what relays do with it now is no publication
-    session.execute(update(CallRow).where(CallRow.id == call_id).values(publication=state))
-    if state is PublicationState.PUBLISHED:
-        session.execute(
-            update(CallRow).where(CallRow.id == call_id, CallRow.published_at == 0).values(published_at=now)
+    for call_id, event_id, relay, state in rows:
+        found[call_id].append((event_id, relay, DeliveryState(state)))
+    states = {}
+    for call_id, call in calls.items():
+        # Taken back: what relays do with it now is no publication. A thread counts as one event.
+        state = (
+            PublicationState.NONE if call.unpublished_at else settle_private(found[call_id], accepted_relays)
         )
-    return state
+        states[call_id] = state
+        call.publication = state.value
+        if state is PublicationState.PUBLISHED and not call.published_at:
+            call.published_at = now
+    session.flush()
+    return states
+
+
+def refresh_publication(session: Session, call_id: str, accepted_relays: int, now: int) -> PublicationState:
+    """Derive a prepared call's publication state from its deliveries, store and return it."""
+    return refresh_publications(session, (call_id,), accepted_relays, now)[call_id]
+
+
+def lock_calls(session: Session, call_ids: Collection[str]) -> dict[str, CallRow]:
+    """Return calls' rows as they are now, locked where the database locks rows; always in one order.
+
+    Two who record outcomes of one thread do so one after the other, or each would miss the other's.
+    """
+    query = select(CallRow).where(CallRow.id.in_(call_ids)).order_by(CallRow.id)
+    rows = session.scalars(query.with_for_update(), execution_options={"populate_existing": True})
+    return {row.id: row for row in rows}
 
 
 def list_publications(
@@ -132,8 +162,8 @@ def drop_publication(session: Session, call_id: str, now: int, accepted_relays: 
     return _move(session, row, DeliveryEvent.DROPPED, {}, relay, accepted_relays, now)
 
 
-def delivery_value(row: DeliveryRow) -> Delivery:
-    """Return a stored delivery as a core value."""
+def delivery_value(row: DeliveryRow | Row[*tuple[Any, ...]]) -> Delivery:
+    """Return a stored delivery, or a row with its columns, as a core value."""
     return Delivery(
         id=row.id,
         call_id=row.call_id,
@@ -209,6 +239,7 @@ def _publication(row: CallRow) -> Publication:
         published_at=row.published_at,
         redactions=json.loads(row.redactions) if row.redactions else {},
         unpublished_at=row.unpublished_at,
+        is_private=row.policy == PublishPolicy.PRIVATE,
     )
 
 

@@ -106,7 +106,10 @@ def store_deletions(session: Session, call_id: str, deletions: Sequence[SignedEv
     if session.scalar(signed.limit(1)) is not None:
         return 0
     last = session.scalar(select(func.max(EventRow.position)).where(EventRow.call_id == call_id)) or 0
-    session.add_all(event_row(call_id, position, event) for position, event in enumerate(deletions, last + 1))
+    session.add_all(
+        event_row(call_id, position, event, event.content)
+        for position, event in enumerate(deletions, last + 1)
+    )
     row.publication_error = ""
     session.flush()
     return queue_deletions(session, call_id, now)

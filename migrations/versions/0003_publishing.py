@@ -18,6 +18,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_delivery_relay_state_next_attempt_at", "delivery", ["relay", "state", "next_attempt_at"]
     )
+    op.create_index("ix_delivery_relay_state_attempts_id", "delivery", ["relay", "state", "attempts", "id"])
     op.create_table(
         "turn_edit",
         sa.Column("call_id", sa.String(length=32), nullable=False),
@@ -59,6 +60,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in ("relay_list", "profile_delivery", "turn_edit"):
         op.drop_table(table)
+    op.drop_index("ix_delivery_relay_state_attempts_id", "delivery")
     op.drop_index("ix_delivery_relay_state_next_attempt_at", "delivery")
     op.drop_column("delivery", "purpose")
     op.drop_column("signing_key", "ncryptsec")

@@ -52,7 +52,7 @@ def call_id(number: int) -> str:
     return f"{number:032x}"
 
 
-def call_of(number: int) -> Call:
+def call_of(number: int, relays: tuple[str, ...] = ("embedded",)) -> Call:
     """Return the numbered call, live."""
     return Call(
         id=call_id(number),
@@ -62,7 +62,7 @@ def call_of(number: int) -> Call:
         engine="local",
         state=CallState.LIVE,
         policy=PublishPolicy.PUBLIC,
-        relays=("embedded",),
+        relays=relays,
         owner_id="benchmark",
         lease_until=BEGAN_AT + LEASE_VALID_MS,
         started_at=BEGAN_AT,
@@ -86,9 +86,11 @@ def turn_of(number: int, position: int) -> Item:
     )
 
 
-def store_finished_call(database: Database, number: int, turns: int) -> str:
+def store_finished_call(
+    database: Database, number: int, turns: int, relays: tuple[str, ...] = ("embedded",)
+) -> str:
     """Store an ended call of so many turns by two agents, and return its id."""
-    call = call_of(number)
+    call = call_of(number, relays)
     with database.writing() as session:
         conversations.create_call(session, call)
         for joined, slug in enumerate(("ada", "max")):

@@ -82,7 +82,7 @@ def test_redacting_what_is_full_of_numbers_twice_is_redacting_once(parts: list[s
     assert redactor.redact(once).text == once
 
 
-@given(st.lists(st.sampled_from("we saw boats in, 2024, at 10:30 near, room 12, o well".split())))
+@given(st.lists(st.sampled_from(("we saw", "boats in 2024,", "at 10:30 near", "room 12, o well"))))
 def test_a_text_without_a_match_is_unchanged(words: list[str]):
     """Not a character moves where nothing is found."""
     assert redact(" ".join(words)) == (" ".join(words), {})

@@ -6,13 +6,12 @@ from hypothesis import strategies as st
 
 from agentvoice.core.retry import (
     JITTER_SHARE,
-    PACE_MAX_S,
     RetryPlan,
-    faster_pace_s,
     is_too_old,
+    longest_delay_s,
     next_attempt_at,
     retry_delay_s,
-    slower_pace_s,
+    too_old_before,
 )
 
 PLAN = RetryPlan()
@@ -60,16 +59,10 @@ def test_the_give_up_age_is_five_days():
     assert is_too_old(1_000, 1_000 + 5 * DAY_MS, PLAN)
 
 
-def test_pace_halves_and_recovers():
-    """Each rate limit doubles the gap up to a bound; successes shorten it until there is none."""
-    pace, paces = 0.0, []
-    for _ in range(8):
-        pace = slower_pace_s(pace)
-        paces.append(pace)
-    assert paces == [1, 2, 4, 8, 16, 32, 60, 60]
-    assert pace == PACE_MAX_S
-    successes = 0
-    while pace:
-        pace = faster_pace_s(pace)
-        successes += 1
-    assert 40 <= successes <= 50
+def test_what_is_too_old_and_the_longest_delay():
+    """Both agree with what they bound: an age to the millisecond, a delay with all its jitter."""
+    bound = too_old_before(10 * DAY_MS, PLAN)
+    assert is_too_old(bound, 10 * DAY_MS, PLAN)
+    assert not is_too_old(bound + 1, 10 * DAY_MS, PLAN)
+    latest = next_attempt_at(100, 0, 1 - 1e-9, PLAN)
+    assert latest == pytest.approx(longest_delay_s(PLAN) * 1_000, abs=1)

@@ -10,6 +10,7 @@ from typing import Any
 
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
 
 Answer = Callable[[ServerConnection, dict[str, Any]], Awaitable[None]]
 
@@ -23,6 +24,8 @@ class RelayServer:
     on_auth: Answer | None = None
     on_request: Callable[[ServerConnection, list[Any]], Awaitable[None]] | None = None
     on_connect: Callable[[ServerConnection], Awaitable[None]] | None = None
+    document: str = ""
+    """What it says of itself over http (NIP-11); empty: it does not."""
     frames: list[list[Any]] = field(default_factory=list)
     connections: int = 0
 
@@ -49,6 +52,11 @@ class RelayServer:
         except ConnectionClosed:
             pass
 
+    def _tell(self, socket: ServerConnection, request: Request) -> Response | None:
+        if not self.document or request.headers.get("Upgrade"):
+            return None
+        return socket.respond(200, self.document)
+
 
 async def accept(socket: ServerConnection, event: dict[str, Any]) -> None:
     """Answer OK true, as most relays do."""
@@ -68,7 +76,9 @@ def refuse(message: str) -> Answer:
 async def relay_server(on_event: Answer | None = accept, port: int = 0) -> AsyncIterator[RelayServer]:
     """Run a relay on a free loopback port, or the given one, until the block ends."""
     relay = RelayServer(on_event=on_event)
-    async with serve(relay._serve, "127.0.0.1", port, compression=None) as server:
+    async with serve(
+        relay._serve, "127.0.0.1", port, compression=None, process_request=relay._tell
+    ) as server:
         port = next(iter(server.sockets)).getsockname()[1]
         relay.address = f"ws://127.0.0.1:{port}"
         yield relay

@@ -1,6 +1,7 @@
 // nostr-tools over standard input: a JSON array of {do, …} in, a JSON array of results out.
 import { decrypt as decrypt49, encrypt as encrypt49 } from "nostr-tools/nip49";
 import * as nip44 from "nostr-tools/nip44";
+import { unwrapEvent } from "nostr-tools/nip59";
 import { hexToBytes, bytesToHex } from "nostr-tools/utils";
 
 const steps = {
@@ -9,6 +10,7 @@ const steps = {
     nip44.decrypt(payload, nip44.getConversationKey(hexToBytes(secret), pubkey)),
   encrypt49: ({ secret, passphrase, logN }) => encrypt49(hexToBytes(secret), passphrase, logN),
   decrypt49: ({ ncryptsec, passphrase }) => bytesToHex(decrypt49(ncryptsec, passphrase)),
+  unwrap59: ({ secret, wrap }) => JSON.stringify(unwrapEvent(wrap, hexToBytes(secret))),
 };
 
 let input = "";

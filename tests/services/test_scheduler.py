@@ -64,3 +64,23 @@ async def test_stopping_twice_is_no_error():
     scheduler.start()
     scheduler.stop()
     scheduler.stop()
+
+
+async def test_a_job_that_overlaps_is_woken_while_it_runs():
+    """A run that is stuck with one relay does not keep the next from finding what is due for others."""
+    runs = 0
+    third = asyncio.Event()
+
+    async def stuck() -> None:
+        nonlocal runs
+        runs += 1
+        if runs == 3:
+            third.set()
+        await third.wait()
+
+    scheduler = Scheduler()
+    scheduler.every(SHORT_S, "stuck", stuck, overlaps=True)
+    scheduler.start()
+    async with asyncio.timeout(30):
+        await third.wait()
+    scheduler.stop()

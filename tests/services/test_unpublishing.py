@@ -11,7 +11,8 @@ from agentvoice.core.project import ThreadShape
 from agentvoice.errors import Refused
 from agentvoice.protocols.nostr.nip19 import encode_npub
 from agentvoice.storage import publications, unpublications
-from agentvoice.storage.deliveries import Attempt, record_outcome
+from agentvoice.storage.deliveries import Attempt
+from agentvoice.storage.outcomes import Outcome, record_outcomes
 from tests.fakes.nostr_reader import read_thread
 from tests.fakes.nostr_relays import local_relay
 from tests.services.press import CALL_ID, Press
@@ -82,7 +83,7 @@ async def test_a_late_acceptance_gets_its_deletion(press: Press):
     stored = await publisher.publication(CALL_ID)
     attempt = Attempt(stored.deliveries[0], stored.events[0].event, "another")
     with press.database.writing() as session:
-        record_outcome(session, attempt, DeliveryEvent.ACCEPTED, "", press.clock.utc_ms(), 1)
+        record_outcomes(session, [Outcome(attempt, DeliveryEvent.ACCEPTED, "")], press.clock.utc_ms(), 1)
     await publisher.sweep()
     found = await publisher.publication(CALL_ID)
     assert found.state is PublicationState.NONE
@@ -120,17 +121,21 @@ async def test_an_event_that_has_expired_is_not_sent(tmp_path: Path):
         await press.close()
 
 
+@pytest.mark.parametrize("shape", [ThreadShape.SINGLE, ThreadShape.THREAD])
 @pytest.mark.parametrize("asks_first", [False, True])
-async def test_a_protected_note_is_taken_from_its_author(tmp_path: Path, asks_first: bool):
-    """A real relay wants AUTH as the author before it takes an event with NIP-70's tag, and gets it."""
+async def test_a_protected_thread_is_taken_from_its_authors(
+    tmp_path: Path, asks_first: bool, shape: ThreadShape
+):
+    """A real relay wants AUTH as each author before it takes events with NIP-70's tag, and gets it."""
     auth = LocalRelayBuilderNip42(mode=LocalRelayBuilderNip42Mode.WRITE)
     async with local_relay(**({"nip42": auth} if asks_first else {})) as address:
-        press = Press(tmp_path, address, shape=ThreadShape.SINGLE, protected=True, expiration_days=36_500)
+        press = Press(tmp_path, address, shape=shape, protected=True, expiration_days=36_500)
         press.finish_call()
         publisher = press.publisher()
         await publisher.sweep()
         found = await publisher.publication(CALL_ID)
         assert found.state is PublicationState.PUBLISHED, [each.last_answer for each in found.deliveries]
         read = await read_thread(found.events[0].event.id, address)
-        assert [["-"] in [tag.to_vec() for tag in event.tags()] for event in read] == [True]
+        wanted = 1 if shape is ThreadShape.SINGLE else 4
+        assert [["-"] in [tag.to_vec() for tag in event.tags()] for event in read] == [True] * wanted
         await press.close()

@@ -1,13 +1,19 @@
 from __future__ import annotations
 
-import pytest
+from typing import Any
 
-from agentvoice.core.call import PublicationState
+import pytest
+from sqlalchemy.event import listen
+
 from agentvoice.core.delivery import DeliveryEvent, DeliveryState
+from agentvoice.protocols.nostr.nip01 import encode_event
 from agentvoice.storage import conversations, deliveries, publications
 from agentvoice.storage.database import Database
-from agentvoice.storage.deliveries import Attempt
-from tests.storage.threads import CALL_ID, EVENTS, ended_call, store
+from agentvoice.storage.deliveries import Attempt, Claim
+from agentvoice.storage.outcomes import Outcome, record_outcomes
+from agentvoice.storage.publication_models import DeliveryRow
+from tests.storage.conftest import PostgresServer
+from tests.storage.threads import CALL_ID, EVENTS, ended_call, event, store
 from tests.storage.values import NOW, hex_id
 
 LATER = NOW + 10_000
@@ -21,12 +27,13 @@ def prepared(database: Database) -> Database:
     return database
 
 
+def claim(now: int = NOW, owner: str = "me") -> Claim:
+    return Claim(owner, now, now + 5_000, now + 60_000)
+
+
 def start(database: Database, relay: str = RELAY, now: int = NOW, owner: str = "me") -> Attempt | None:
     with database.writing() as session:
-        due = deliveries.list_due(session, relay, now, 10)
-        return (
-            deliveries.start_attempt(session, due[0], owner, now, now + 5_000, now + 60_000) if due else None
-        )
+        return next(iter(deliveries.claim_due(session, relay, claim(now, owner), 1)), None)
 
 
 def finish(
@@ -34,7 +41,7 @@ def finish(
 ):
     assert attempt is not None
     with database.writing() as session:
-        deliveries.record_outcome(session, attempt, outcome, answer, NOW, 1, next_at)
+        record_outcomes(session, [Outcome(attempt, outcome, answer, next_at)], NOW, 1)
         return publications.get_publication(session, CALL_ID)
 
 
@@ -59,65 +66,10 @@ def test_an_attempt_is_made_by_one(prepared: Database):
     first = start(prepared)
     assert first is not None
     assert first.delivery.attempts == 1
-    with prepared.writing() as session:
-        again = deliveries.start_attempt(session, first.delivery.id, "you", NOW + 59_999, 0, 0)
-        assert again is None
+    assert start(prepared, now=NOW + 59_999, owner="you") is None
     second = start(prepared, now=NOW + 60_000, owner="you")
     assert second is not None
     assert (second.delivery.id, second.delivery.attempts) == (first.delivery.id, 2)
-
-
-def test_who_lost_the_attempt_records_nothing_but_success(prepared: Database):
-    """A late failure of a process that was taken for dead changes nothing; a late acceptance counts."""
-    first = start(prepared)
-    second = start(prepared, now=NOW + 60_000, owner="you")
-    found = finish(prepared, first, DeliveryEvent.REJECTED, "blocked: x")
-    assert found.deliveries[0].state is DeliveryState.ATTEMPTING
-    found = finish(prepared, first, DeliveryEvent.ACCEPTED)
-    assert found.deliveries[0].state is DeliveryState.ACCEPTED
-    found = finish(prepared, second, DeliveryEvent.POSTPONED, "timeout", LATER)
-    assert found.deliveries[0].state is DeliveryState.ACCEPTED
-
-
-def test_an_acceptance_after_a_drop_counts(prepared: Database):
-    """What the relay has, it has, whatever the operator said meanwhile."""
-    attempt = start(prepared)
-    with prepared.writing() as session:
-        publications.drop_publication(session, CALL_ID, NOW, 1)
-    found = finish(prepared, attempt, DeliveryEvent.ACCEPTED)
-    assert found.deliveries[0].state is DeliveryState.ACCEPTED
-    assert found.state is PublicationState.PARTIAL
-
-
-def test_a_failure_that_may_pass(prepared: Database):
-    """It waits for its next time and keeps the relay's words, on one bounded line."""
-    found = finish(prepared, start(prepared), DeliveryEvent.POSTPONED, "error:\n" + "x" * 2_000, LATER)
-    first = found.deliveries[0]
-    assert (first.state, first.next_attempt_at) == (DeliveryState.WAITING, LATER)
-    assert len(first.last_answer) == deliveries.MAX_ANSWER_CHARS
-    assert "\n" not in first.last_answer
-    assert start(prepared, now=LATER - 1) is None
-    assert start(prepared, now=LATER) is not None
-
-
-@pytest.mark.parametrize("outcome", [DeliveryEvent.REJECTED, DeliveryEvent.EXPIRED])
-def test_replies_share_a_lost_roots_fate(prepared: Database, outcome: DeliveryEvent):
-    """On that relay only; the other one goes on."""
-    found = finish(prepared, start(prepared), outcome, "because")
-    fates = {d.state for d in found.deliveries if d.relay == RELAY}
-    assert fates == {DeliveryState(outcome.value)}
-    assert {d.state for d in found.deliveries if d.relay == OTHER} == {DeliveryState.WAITING}
-    assert found.state is PublicationState.QUEUED
-    assert found.deliveries[-2].last_answer == "with its root: because"
-
-
-def test_published_when_one_relay_has_it_all(prepared: Database):
-    """The moment is kept; the other relay is still served."""
-    for _ in EVENTS:
-        found = finish(prepared, start(prepared), DeliveryEvent.ACCEPTED)
-    assert (found.state, found.published_at) == (PublicationState.PUBLISHED, NOW)
-    assert found.relays_with_all() == (RELAY,)
-    assert start(prepared, OTHER) is not None
 
 
 def test_the_least_tried_come_first(prepared: Database):
@@ -157,3 +109,129 @@ def test_a_refused_call_is_held_back(prepared: Database):
         conversations.set_do_not_publish(session, CALL_ID)
         assert deliveries.list_due_relays(session, NOW) == ()
     assert start(prepared) is None
+
+
+def test_a_batch_is_claimed_in_order_and_only_once(prepared: Database):
+    """Roots first; then replies by position, with the events as they were signed; no row twice."""
+    (root,) = claim_all(prepared, "me")
+    assert claim_all(prepared, "you") == ()
+    finish(prepared, root, DeliveryEvent.ACCEPTED)
+    replies = claim_all(prepared, "me")
+    assert [attempt.event for attempt in replies] == list(EVENTS[1:])
+    assert [attempt.event_bytes for attempt in replies] == [
+        len(encode_event(event).encode()) for event in EVENTS[1:]
+    ]
+    assert {attempt.delivery.state for attempt in replies} == {DeliveryState.ATTEMPTING}
+    assert claim_all(prepared, "you", now=NOW + 59_999) == ()
+    assert len(claim_all(prepared, "you", now=NOW + 60_000)) == 2
+
+
+def claim_all(database: Database, owner: str, now: int = NOW) -> tuple[Attempt, ...]:
+    with database.writing() as session:
+        return deliveries.claim_due(session, RELAY, claim(now, owner), 10)
+
+
+def test_postgresql_does_not_wait_for_anothers_claim(postgres_server: PostgresServer, postgres_address: str):
+    """While one claim is not committed, another takes other rows at once: SKIP LOCKED."""
+    postgres_server.empty(postgres_address)
+    database, other = (Database.open(postgres_address, busy_timeout_ms=100) for _ in range(2))
+    for number in range(1, 5):
+        ended_call(database, number)
+        store(database, hex_id(number), (event(10 * number),))
+    with database.writing() as session, other.writing() as second:
+        mine = deliveries.claim_due(session, RELAY, claim(), 3)
+        theirs = deliveries.claim_due(second, RELAY, claim(owner="you"), 3)
+    database.close()
+    other.close()
+    assert (len(mine), len(theirs)) == (3, 1)
+    assert not {each.delivery.id for each in mine} & {each.delivery.id for each in theirs}
+
+
+def test_what_was_not_sent_was_no_attempt(prepared: Database):
+    """A released delivery waits again, due when told, and nothing was counted."""
+    attempt = start(prepared)
+    assert attempt is not None
+    with prepared.writing() as session:
+        deliveries.release(session, [attempt], LATER)
+        deliveries.release(session, [], LATER)
+    assert start(prepared, now=LATER - 1) is None
+    again = start(prepared, now=LATER)
+    assert again is not None
+    assert (again.delivery.id, again.delivery.attempts) == (attempt.delivery.id, 1)
+
+
+def test_only_its_own_attempts_are_released(prepared: Database):
+    """Neither an attempt that another process has taken over, nor one that was dropped meanwhile."""
+    attempt = start(prepared)
+    taken_over = start(prepared, now=NOW + 60_000, owner="you")
+    assert attempt is not None
+    assert taken_over is not None
+    with prepared.writing() as session:
+        deliveries.release(session, [attempt], NOW)
+        row = session.get_one(DeliveryRow, attempt.delivery.id)
+        assert (row.state, row.locked_by, row.attempts) == ("attempting", "you", 2)
+        publications.drop_publication(session, CALL_ID, NOW, 1)
+        deliveries.release(session, [taken_over], NOW)
+        assert session.get_one(DeliveryRow, attempt.delivery.id).state == "dropped"
+
+
+def test_relays_that_are_busy_are_left_out(prepared: Database):
+    """What is being sent to already needs no second look."""
+    with prepared.reading() as session:
+        assert deliveries.list_due_relays(session, NOW, [RELAY]) == (OTHER,)
+
+
+def test_times_of_a_clock_that_was_ahead(prepared: Database):
+    """What no clock like ours would have written is due now; all other times stay."""
+    year_ms = 365 * 86_400_000
+    started = start(prepared, OTHER, now=NOW)
+    assert started is not None
+    with prepared.writing() as session:
+        deliveries.postpone_relay(session, RELAY, NOW + year_ms)
+        limits = LATER, NOW + 60_000
+        assert deliveries.has_strange_times(session, *limits)
+        assert deliveries.mend_strange_times(session, *limits, NOW) == len(EVENTS)
+        assert not deliveries.has_strange_times(session, *limits)
+    assert start(prepared, OTHER) is None  # its lock is no stranger than any
+    assert start(prepared) is not None
+
+
+def test_a_lock_of_a_clock_that_was_ahead(prepared: Database):
+    """An attempt of a process that died with it does not keep its lock for a year."""
+    year_ms = 365 * 86_400_000
+    for relay in (RELAY, OTHER):
+        with prepared.writing() as session:
+            deliveries.postpone_relay(session, relay, NOW + year_ms)
+    assert start(prepared, now=NOW + year_ms) is not None
+    with prepared.writing() as session:
+        assert deliveries.mend_strange_times(session, LATER, NOW + 60_000, NOW) == 2 * len(EVENTS)
+    assert start(prepared) is not None
+
+
+def test_relays_with_something_that_waits_long(prepared: Database):
+    """Those are worth finding out about; what is due soon is not."""
+    with prepared.writing() as session:
+        deliveries.postpone_relay(session, OTHER, LATER + 1)
+        assert deliveries.list_postponed_relays(session, LATER) == (OTHER,)
+        assert deliveries.hasten_relay(session, OTHER, NOW) == len(EVENTS)
+        assert deliveries.list_postponed_relays(session, LATER) == ()
+
+
+@pytest.mark.parametrize("state", [DeliveryState.WAITING, DeliveryState.ATTEMPTING])
+def test_what_is_due_is_found_in_the_order_of_an_index(sqlite_database: Database, state: DeliveryState):
+    """However many are due, a claim reads those it takes: nothing is sorted, no table is read whole."""
+    statements: list[tuple[str, Any]] = []
+    listen(
+        sqlite_database._engine,
+        "before_cursor_execute",
+        lambda c, k, sql, values, *rest: statements.append((sql, values)),
+    )
+    with sqlite_database.writing() as session:
+        deliveries.list_due(session, RELAY, NOW, 10)
+        selects = [each for each in statements if each[0].startswith("SELECT")]
+        assert len(selects) == 2
+        sql, values = next(each for each in selects if state in each[1])
+        plan = session.connection().exec_driver_sql("EXPLAIN QUERY PLAN " + sql, values)
+        lines = [str(row[-1]) for row in plan]
+    assert "ix_delivery_relay_state_attempts_id" in lines[0]
+    assert not [line for line in lines if line.startswith("SCAN") or "TEMP B-TREE" in line]

@@ -7,9 +7,10 @@ from sqlalchemy import event, text
 
 from agentvoice.core.call import CallState
 from agentvoice.core.usage import UsageGroup
-from agentvoice.storage import conversations, usage
+from agentvoice.storage import conversations, deliveries, usage
 from agentvoice.storage.database import Database
 from agentvoice.storage.models import SpokenText
+from agentvoice.storage.outcomes import expire_waiting
 from tests.storage.values import NOW, hex_id
 
 DUE_DELIVERIES = (
@@ -32,6 +33,13 @@ QUERIES = {
     "history of an agent": lambda session: conversations.list_calls(session, agent="ada"),
     "history of a state": lambda session: conversations.list_calls(session, state=CallState.LIVE),
     "due deliveries": lambda session: session.execute(text(DUE_DELIVERIES)),
+    "due relays": lambda session: deliveries.list_due_relays(session, NOW),
+    "due deliveries of a relay": lambda session: deliveries.list_due(session, "embedded", NOW, 100),
+    "a relay postponed": lambda session: deliveries.postpone_relay(session, "embedded", NOW),
+    "a relay hastened": lambda session: deliveries.hasten_relay(session, "embedded", NOW),
+    "relays that may be back": lambda session: deliveries.list_postponed_relays(session, NOW),
+    "strange times": lambda session: deliveries.has_strange_times(session, NOW, NOW),
+    "deliveries too old": lambda session: expire_waiting(session, "embedded", NOW, 10, NOW, 1),
     "threads to publish": lambda session: session.execute(text(TO_PUBLISH)),
     "crashed calls": lambda session: conversations.take_crashed_calls(session, NOW, "me"),
     "a project's month": lambda session: usage.project_spent(

@@ -17,6 +17,8 @@ from agentvoice.errors import LocalProtocolError, RemoteProtocolError
 
 KIND_TEXT_NOTE = 1
 MAX_KIND = 65_535
+PUBLISH_FRAME_BYTES = len('["EVENT",]')
+"""What a frame `["EVENT", event]` is longer than its event."""
 MAX_CREATED_AT = 2**53 - 1  # what every JSON library holds exactly
 
 _HEX_32_BYTES = re.compile(r"[0-9a-f]{64}")

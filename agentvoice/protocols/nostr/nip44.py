@@ -95,6 +95,12 @@ def padded_length(length: int) -> int:
     return -(-length // chunk) * chunk
 
 
+def payload_chars(length: int) -> int:
+    """Return the characters of the payload of a text of `length` bytes."""
+    data_bytes = 1 + NONCE_BYTES + _LENGTH_BYTES + padded_length(length) + _MAC_BYTES
+    return 4 * -(-data_bytes // 3)
+
+
 def _message_keys(key: Secret[bytes], nonce: bytes) -> _MessageKeys:
     """Expand (HKDF, RFC 5869) the conversation key: 76 bytes, three blocks of SHA-256."""
     blocks, block = b"", b""

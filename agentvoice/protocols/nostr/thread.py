@@ -7,7 +7,7 @@ can name their parents. The same call, signers and time always give the same eve
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from agentvoice.core.event import Tags, UnsignedEvent
 from agentvoice.core.project import (
@@ -17,10 +17,11 @@ from agentvoice.core.project import (
     ThreadShape,
     public_address,
 )
-from agentvoice.protocols.nostr.clean import MAX_CONTENT_CHARS, clean_tag_value, split_text
+from agentvoice.protocols.nostr.clean import NOTE_LIMIT, TextLimit, clean_tag_value, split_text
 from agentvoice.protocols.nostr.nip01 import KIND_TEXT_NOTE, event_id
 from agentvoice.protocols.nostr.nip10 import build_reply_tags
 from agentvoice.protocols.nostr.nip40 import expires_at_s
+from agentvoice.protocols.nostr.nip70 import PROTECTED
 from agentvoice.protocols.nostr.turns import CALLER, Turn
 
 TOPIC = "voice-conversation"
@@ -103,20 +104,28 @@ def date_events(times_ms: Sequence[int], now_ms: int) -> tuple[int, ...]:
     return tuple(reversed(dated))
 
 
-def build_thread(call: FinishedCall, signers: ThreadSigners, now_ms: int) -> tuple[UnsignedEvent, ...]:
+def build_thread(
+    call: FinishedCall, signers: ThreadSigners, now_ms: int, limit: TextLimit = NOTE_LIMIT
+) -> tuple[UnsignedEvent, ...]:
     """Return the thread's unsigned events, root first; none if nothing was said.
 
-    Every `pubkey` is one of `signers`; find_unsignable must have found nothing.
+    Every `pubkey` is one of `signers`; find_unsignable must have found nothing. Texts are split so
+    that each fits into `limit`.
     """
     turns = call.turns
     if not turns:
         return ()
     if call.project.shape is ThreadShape.SINGLE:
-        drafts = _single_drafts(call, turns, signers)
+        drafts = _single_drafts(call, signers, limit)
     else:
-        drafts = _turn_drafts(call, turns, signers)
+        drafts = _turn_drafts(call, turns, signers, limit)
     dates = date_events([draft.time_ms for draft in drafts], now_ms)
-    return _link(call.project, drafts, dates, _common_tags(call))
+    return _link(call.project, drafts, dates, common_tags(call))
+
+
+def transcript_notes(call: FinishedCall, limit: TextLimit) -> tuple[str, ...]:
+    """Return the head and every turn after its speaker's name, in as few texts as fit into `limit`."""
+    return tuple(text for text, _ in _transcript(call, limit))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +138,9 @@ class _Draft:
     marks: Tags = ()
 
 
-def _turn_drafts(call: FinishedCall, turns: Sequence[Turn], signers: ThreadSigners) -> list[_Draft]:
+def _turn_drafts(
+    call: FinishedCall, turns: Sequence[Turn], signers: ThreadSigners, limit: TextLimit
+) -> list[_Draft]:
     drafts = [_Draft(signers.root, _head(call, turns), call.started_at, _root_marks(call))]
     for turn in turns:
         is_caller = turn.speaker == CALLER
@@ -138,23 +149,35 @@ def _turn_drafts(call: FinishedCall, turns: Sequence[Turn], signers: ThreadSigne
         if is_caller and signers.caller_is_marked:
             marks = (("speaker", "user"), *marks)
         drafts += [
-            _Draft(pubkey, piece, turn.began_at or call.started_at, marks) for piece in split_text(turn.text)
+            _Draft(pubkey, piece, turn.began_at or call.started_at, marks)
+            for piece in split_text(turn.text, limit)
         ]
     return drafts
 
 
-def _single_drafts(call: FinishedCall, turns: Sequence[Turn], signers: ThreadSigners) -> list[_Draft]:
+def _single_drafts(call: FinishedCall, signers: ThreadSigners, limit: TextLimit) -> list[_Draft]:
+    notes = _transcript(call, limit)
+    # The transcript is one text of one time: its continuations follow the end of the call.
+    times_ms = [call.started_at] + [call.ended_at] * (len(notes) - 1)
+    return [
+        _Draft(signers.root, text, time_ms, marks)
+        for (text, marks), time_ms in zip(notes, times_ms, strict=True)
+    ]
+
+
+def _transcript(call: FinishedCall, limit: TextLimit) -> list[tuple[str, Tags]]:
     names = _names(call)
-    notes = [_Draft(signers.root, _head(call, turns), call.started_at, _root_marks(call))]
-    for turn in turns:
+    notes = [(_head(call, call.turns), _root_marks(call))]
+    for turn in call.turns:
         prefix = f"{names[turn.speaker]}: "
         marks = _marks(turn.is_edited, turn.redacted)
-        for piece in split_text(turn.text, MAX_CONTENT_CHARS - len(prefix)):
-            joined = f"{notes[-1].content}\n\n{prefix}{piece}"
-            if len(joined) <= MAX_CONTENT_CHARS:
-                notes[-1] = replace(notes[-1], content=joined, marks=_join_marks(notes[-1].marks, marks))
-            else:  # the transcript is one text of one time: its continuations follow the end of the call
-                notes.append(_Draft(signers.root, prefix + piece, call.ended_at, marks))
+        for piece in split_text(turn.text, limit.less(prefix)):
+            text, before = notes[-1]
+            joined = f"{text}\n\n{prefix}{piece}"
+            if limit.fits(joined):
+                notes[-1] = (joined, _join_marks(before, marks))
+            else:
+                notes.append((prefix + piece, marks))
     return notes
 
 
@@ -179,14 +202,15 @@ def _link(
             if project.full_p_tags:
                 tags += _author_tags(events[parent])
         else:
-            tags += (("subject", _subject(project)),)
+            tags += (("subject", subject_of(project)),)
         event = UnsignedEvent(draft.pubkey, created_at, KIND_TEXT_NOTE, tags + draft.marks, draft.content)
         events.append(event)
         ids.append(event_id(event))
     return tuple(events)
 
 
-def _common_tags(call: FinishedCall) -> Tags:
+def common_tags(call: FinishedCall) -> Tags:
+    """Return the tags of every event of a call."""
     tags: Tags = (("t", TOPIC), ("p", call.project.pubkey), ("realtime-session", call.call_id))
     if call.project.address:
         tags += (("a", clean_tag_value(call.project.address)),)
@@ -195,7 +219,7 @@ def _common_tags(call: FinishedCall) -> Tags:
     if call.project.expiration_days:
         tags += (("expiration", str(expires_at_s(call.ended_at, call.project.expiration_days))),)
     if call.project.protected:
-        tags += (("-",),)
+        tags += (PROTECTED,)
     return tags
 
 
@@ -223,7 +247,8 @@ def _author_tags(parent: UnsignedEvent) -> Tags:
     return tuple(("p", pubkey) for pubkey in others if pubkey != project_pubkey)
 
 
-def _subject(project: Project) -> str:
+def subject_of(project: Project) -> str:
+    """Return the title of a thread (NIP-14)."""
     return clean_tag_value(project.title)[:MAX_TITLE_CHARS] or project.slug
 
 

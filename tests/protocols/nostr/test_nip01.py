@@ -161,6 +161,7 @@ def test_client_frames():
     """EVENT, REQ, CLOSE and AUTH are the arrays of NIP-01 and NIP-42."""
     event = nip01.decode_event(sample())
     assert json.loads(nip01.encode_publish(event)) == ["EVENT", sample()]
+    assert len(nip01.encode_publish(event)) == len(nip01.encode_event(event)) + nip01.PUBLISH_FRAME_BYTES
     assert json.loads(nip01.encode_auth(event)) == ["AUTH", sample()]
     assert json.loads(nip01.encode_request("s", [{"ids": ["a"]}, {}])) == ["REQ", "s", {"ids": ["a"]}, {}]
     assert json.loads(nip01.encode_close("s")) == ["CLOSE", "s"]
