@@ -12,6 +12,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from agentvoice.adapters import systemd
 from agentvoice.adapters.embedded_relay import EmbeddedRelay, find_running_relay
 from agentvoice.adapters.home_lock import own_home
 from agentvoice.adapters.http_tool import AiohttpTools
-from agentvoice.adapters.key_files import KeyFiles
+from agentvoice.adapters.key_store import KeyStore
 from agentvoice.adapters.local_speech.engine import LocalEngine
 from agentvoice.adapters.local_speech.worker_client import LocalSpeech
 from agentvoice.adapters.pow_miner import mine
@@ -34,6 +35,7 @@ from agentvoice.config.prices import read_prices
 from agentvoice.core.ids import RANDOM_BYTES, build_uuid7
 from agentvoice.core.metrics import NO_METRICS
 from agentvoice.core.ports import Clock, Metrics, Signer, SpeechEngine
+from agentvoice.core.secret import Environment
 from agentvoice.errors import AgentVoiceError, Refused
 from agentvoice.services.call_manager import CallManager
 from agentvoice.services.jobs import schedule_jobs
@@ -71,7 +73,9 @@ class Runtime:
             commit_rows=settings.database.commit_rows,
         )
         self.bunkers = Bunkers(settings.relays, settings.bunker, clock)
-        self.key_files = KeyFiles(settings.keys_folder, os.environ, self.bunkers.open)
+        self.key_store = KeyStore(
+            settings, Environment(os.environ), partial(keys.find_ncryptsec, database), self.bunkers.open
+        )
         self._relay = EmbeddedRelay(
             settings.relay_folder, settings.relays.embedded_host, settings.relays.embedded_port
         )
@@ -81,7 +85,7 @@ class Runtime:
         self.publisher = Publisher(
             database,
             self.relays,
-            self.key_files.load,
+            self.key_store.load,
             find_forgery,
             KeySigner.generate,
             mine,
@@ -118,7 +122,7 @@ class Runtime:
         return Profiles(
             self.database,
             self.relays,
-            self.key_files.load,
+            self.key_store.load,
             find_forgery,
             self.publisher.dial_address,
             self.clock,
@@ -194,13 +198,8 @@ class Runtime:
 
     async def _find_signer(self, pubkey: str) -> Signer | None:
         """Return the signer that answers a relay's AUTH for `pubkey`, None if we hold none."""
-
-        def find_reference() -> str:
-            with self.database.reading() as session:
-                return next((key.reference for key in keys.list_keys(session) if key.pubkey == pubkey), "")
-
-        reference = await asyncio.to_thread(find_reference)
-        return await self.key_files.load(reference) if reference else None
+        reference = await asyncio.to_thread(keys.find_reference, self.database, pubkey)
+        return await self.key_store.load(reference) if reference else None
 
     def missing(self) -> str:
         """Return why calls cannot be taken now, "" if they can."""

@@ -6,7 +6,7 @@
     │   ├── InvalidAudioFile         2             a file that is no usable WAV
     │   └── InvalidKey               2             a string that is no valid key
     ├── NotFound                     3             no agent, project, call, key of that name
-    │   └── KeyNotHere               3  retryable  the variable that holds the key is not set here
+    │   └── KeyNotHere               3  retryable  key or passphrase is given to another process, or to none
     ├── Refused                      4             policy, budget or rights forbid it
     │   ├── StorageRefused           4             the database may not be written or created
     │   ├── KeyFileRefused           4             a key file others could read
@@ -89,7 +89,7 @@ class StorageRefused(Refused):
 
 
 class KeyNotHere(NotFound):
-    """The key is in the environment of another process, or of none: this one cannot sign with it."""
+    """The key, or the passphrase that opens it, is given to another process, or to none: this one cannot sign."""
 
     retryable: ClassVar[bool] = True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,8 @@ import click
 from agentvoice.cli.frame import Command, Invocation, pass_invocation
 from agentvoice.cli.output import table
 from agentvoice.core.agent import ENGINE_LOCAL, ENGINE_OPENAI, AgentProfile
-from agentvoice.errors import AgentVoiceError
+from agentvoice.core.project import Project
+from agentvoice.errors import AgentVoiceError, KeyNotHere
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,15 @@ def _look(invocation: Invocation) -> Iterator[Finding]:
     yield Finding("settings", True, str(file) if file else "no file: defaults and environment")
     agents: list[AgentProfile] = []
     yield _tried("database", lambda: _read_agents(invocation, agents))
-    yield from (_tried(f"agent {each.slug}", partial(_check_key, invocation, each)) for each in agents)
+    yield from (_tried(f"agent {each.slug}", partial(_check_key, invocation, each.pubkey)) for each in agents)
+    projects: list[Project] = []
+    with suppress(AgentVoiceError):  # told above, as `database`
+        projects = _read_projects(invocation)
+    for project in projects:
+        yield _tried(f"project {project.slug}", partial(_check_project_key, invocation, project))
+        if project.caller_pubkey:
+            look = partial(_check_key, invocation, project.caller_pubkey)
+            yield _tried(f"caller of {project.slug}", look)
     engines = {engine for each in agents for engine in each.engines} or {ENGINE_LOCAL}
     if ENGINE_LOCAL in engines:
         yield _look_at_models(invocation, agents)
@@ -80,13 +90,37 @@ def _read_agents(invocation: Invocation, agents: list[AgentProfile]) -> str:
         return f"{database.location}, schema {database.schema_version()}, {len(agents)} enabled agents"
 
 
-def _check_key(invocation: Invocation, agent: AgentProfile) -> str:
-    from agentvoice.storage.keys import get_key
+def _read_projects(invocation: Invocation) -> list[Project]:
+    from agentvoice.storage.projects import list_projects
 
     with invocation.database() as database, database.reading() as session:
-        stored = get_key(session, agent.pubkey)
-    invocation.key_files().read(stored.reference)
-    return f"signs as {stored.npub}"
+        return list(list_projects(session))
+
+
+def _check_project_key(invocation: Invocation, project: Project) -> str:
+    """A project may be tagged by a key that is elsewhere; one that is known here must sign here."""
+    from agentvoice.protocols.nostr.nip19 import encode_npub
+    from agentvoice.storage.keys import find_reference
+
+    with invocation.database() as database:
+        if not find_reference(database, project.pubkey):
+            return (
+                f"tags {encode_npub(project.pubkey)}, whose key is elsewhere: the first agent signs the root"
+            )
+    return _check_key(invocation, project.pubkey)
+
+
+def _check_key(invocation: Invocation, pubkey: str) -> str:
+    from agentvoice.storage.keys import get_key
+
+    with invocation.database() as database:
+        with database.reading() as session:
+            stored = get_key(session, pubkey)
+        state = invocation.key_store(database).look(stored.reference)
+    if state.problem:
+        raise KeyNotHere(f"cannot sign as {stored.npub}: {state.problem}")
+    how = " by its bunker, which was not asked" if state.form == "bunker" else ""
+    return f"signs as {stored.npub}{how}"
 
 
 def _look_at_models(invocation: Invocation, agents: list[AgentProfile]) -> Finding:

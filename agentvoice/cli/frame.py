@@ -7,12 +7,14 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:  # imported when first used: `--help` needs none of them
     from agentvoice.adapters.key_files import KeyFiles
+    from agentvoice.adapters.key_store import KeyStore
     from agentvoice.config import Settings
     from agentvoice.storage.database import Database
 
@@ -71,7 +73,15 @@ class Invocation:
         """The key files of the data folder."""
         from agentvoice.adapters.key_files import KeyFiles
 
-        return KeyFiles(self.settings.keys_folder, os.environ)
+        return KeyFiles(self.settings.keys_folder)
+
+    def key_store(self, database: Database) -> KeyStore:
+        """The keys that this process can sign with, wherever they are kept."""
+        from agentvoice.adapters.key_store import KeyStore
+        from agentvoice.core.secret import Environment
+        from agentvoice.storage.keys import find_ncryptsec
+
+        return KeyStore(self.settings, Environment(os.environ), partial(find_ncryptsec, database))
 
     @property
     def embedded_url(self) -> str:

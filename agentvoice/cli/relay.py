@@ -83,7 +83,7 @@ async def _load_signer(invocation: Invocation, npub: str) -> Any:
     pubkey = decode_pubkey("--key", npub)
     with invocation.database() as database, database.reading() as session:
         stored = get_key(session, pubkey)
-    return await invocation.key_files().load(stored.reference)
+        return await invocation.key_store(database).load(stored.reference)
 
 
 def _describe(report: Any) -> str:

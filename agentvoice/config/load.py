@@ -15,6 +15,7 @@ from agentvoice.config.settings import Settings
 from agentvoice.core.agent import check_slug
 from agentvoice.core.fields import FieldKind, build_from_table, parse_text, walk_fields
 from agentvoice.core.loopback import is_loopback
+from agentvoice.core.secret import Environment
 from agentvoice.core.spelling import hint
 from agentvoice.errors import ConfigError, UsageError
 
@@ -33,7 +34,7 @@ def load_settings(
     `config_file` is `--config`; `environ` is the process's environment unless given. Raises
     ConfigError naming the file or variable, the key, what was got and what is wanted.
     """
-    environ = os.environ if environ is None else environ
+    environ = Environment(os.environ if environ is None else environ)
     path = find_config_file(config_file, environ)
     table = read_table(path) if path else {}
     # Built alone first, so that an error names the file and not the environment.
@@ -163,6 +164,8 @@ def check_settings(settings: Settings) -> None:
             f"publish.first_retry_s: got {settings.publish.first_retry_s:g},"
             f" want at most publish.max_retry_s ({settings.publish.max_retry_s:g})"
         )
+    if settings.keys.passphrase:
+        check_secret_reference("keys.passphrase", settings.keys.passphrase)
     openai = settings.engines.openai
     check_secret_reference("engines.openai.api_key", openai.api_key)
     try:

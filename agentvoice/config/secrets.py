@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from agentvoice.core.secret import Environment, Secret
 from agentvoice.errors import ConfigError
 
 SECRET_KINDS = ("env", "file", "credential")
@@ -34,17 +35,17 @@ def read_secret(name: str, reference: str, environ: Mapping[str, str] | None = N
     `name` is the setting that holds the reference. Raises ConfigError when nothing is there, or what
     no key can be; the message never repeats what was found.
     """
-    secret = _find_secret(name, reference, environ)
-    if not _SECRET.fullmatch(secret):
+    environ = Environment(os.environ if environ is None else environ)
+    secret = Secret(_find_secret(name, reference, environ))
+    if not _SECRET.fullmatch(secret.reveal()):
         raise ConfigError(
             f"{name}: got blanks, line ends or letters that no key has in {reference}, want one line of ASCII"
         )
-    return secret
+    return secret.reveal()
 
 
-def _find_secret(name: str, reference: str, environ: Mapping[str, str] | None) -> str:
+def _find_secret(name: str, reference: str, environ: Environment) -> str:
     check_secret_reference(name, reference)
-    environ = os.environ if environ is None else environ
     kind, _, place = reference.partition(":")
     if kind == "env":
         secret = environ.get(place, "").strip()

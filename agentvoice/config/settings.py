@@ -174,14 +174,6 @@ class RelaySettings:
 
 
 @dataclass(frozen=True, slots=True)
-class PowSettings:
-    """Proof of work (NIP-13) for relays that ask for it."""
-
-    max_bits: Annotated[int, Between(0, 32)] = 16
-    """Work done for each event at most; 16 bits take a tenth of a second of one core, each further bit doubles it."""
-
-
-@dataclass(frozen=True, slots=True)
 class BunkerSettings:
     """Remote signers (NIP-46), which hold keys elsewhere."""
 
@@ -189,6 +181,22 @@ class BunkerSettings:
     """How long a bunker may take to grant `key import`: a person may have to say yes."""
     answer_timeout_s: TimeoutS = 20.0
     """How long it may take to sign one event; of several, to sign the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeysSettings:
+    """Signing keys."""
+
+    passphrase: str = ""
+    """Where the passphrase of encrypted keys is: `credential:NAME` (systemd), `file:PATH` or `env:NAME`; never it itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class PowSettings:
+    """Proof of work (NIP-13) for relays that ask for it."""
+
+    max_bits: Annotated[int, Between(0, 32)] = 16
+    """Work done for each event at most; 16 bits take a tenth of a second of one core, each further bit doubles it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +244,7 @@ class Settings:
     engines: EnginesSettings = field(default_factory=EnginesSettings)
     relays: RelaySettings = field(default_factory=RelaySettings)
     bunker: BunkerSettings = field(default_factory=BunkerSettings)
+    keys: KeysSettings = field(default_factory=KeysSettings)
     publish: PublishSettings = field(default_factory=PublishSettings)
     log: LogSettings = field(default_factory=LogSettings)
     drain_timeout_s: TimeoutS = 30.0

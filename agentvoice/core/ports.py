@@ -244,5 +244,5 @@ MineEvent = Callable[[UnsignedEvent, int], Awaitable[UnsignedEvent]]
 """Add the nonce that gives an event so many bits of proof of work (NIP-13), off the event loop."""
 
 LoadSigner = Callable[[str], Awaitable[Signer]]
-"""Give a key reference (`file:npub…`, `env:NAME`, `credential:NAME`), get its signer; raises InvalidKey,
-KeyFileRefused or NotFound."""
+"""Give a key reference (`file:npub…`, `env:NAME`, `credential:NAME`, `ncryptsec:npub…`), get its signer;
+raises InvalidKey, KeyFileRefused or NotFound, of which KeyNotHere may be another process's."""

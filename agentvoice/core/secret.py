@@ -5,7 +5,7 @@ Tracebacks and error reports print local variables; whoever holds a secret holds
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Generic, NoReturn, TypeVar
 
 T = TypeVar("T")
@@ -41,3 +41,27 @@ class Secret(Generic[T]):
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a secret is not pickled: it stays in this process")
+
+
+class Environment(Mapping[str, str]):
+    """The variables of a process, some of which are secrets: its repr, unlike os.environ's, shows none.
+
+    A view: a variable that is set later is seen.
+    """
+
+    __slots__ = ("_variables",)
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+
+    def __getitem__(self, name: str) -> str:
+        return self._variables[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._variables)
+
+    def __len__(self) -> int:
+        return len(self._variables)
+
+    def __repr__(self) -> str:
+        return "Environment(…)"

@@ -7,6 +7,7 @@ store it with its deliveries in one transaction. Only a stored thread is ever se
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 import structlog
 
@@ -102,18 +103,10 @@ class Publisher:
 
     async def prepare_waiting(self) -> int:
         """Prepare every ended call that waits for it, many at once; return how many there were."""
-        found, last, slots = 0, "", asyncio.Semaphore(PREPARED_AT_ONCE)
-
-        async def prepare(call_id: str) -> None:
-            async with slots:
-                await self.prepare(call_id)
-
+        found, last = 0, ""
         # Page by page: calls that cannot be signed here must not stand in the way of newer ones.
         while waiting := await self._list_unprepared(last):
-            due = (call_id for call_id in waiting if not self._rests(call_id))
-            outcomes = await asyncio.gather(*map(prepare, due), return_exceptions=True)
-            for failure in filter(None, outcomes):  # all were tried: one call's fault is not another's
-                raise failure
+            await self._prepare_each(call_id for call_id in waiting if not self._rests(call_id))
             found, last = found + len(waiting), waiting[-1]
         return found
 
@@ -186,6 +179,17 @@ class Publisher:
             lambda session: resending.queue_lost(session, call_id, lost, now, enough),
             durable=True,
         )
+
+    async def _prepare_each(self, call_ids: Iterable[str]) -> None:
+        slots = asyncio.Semaphore(PREPARED_AT_ONCE)
+
+        async def prepare(call_id: str) -> None:
+            async with slots:
+                await self.prepare(call_id)
+
+        outcomes = await asyncio.gather(*map(prepare, call_ids), return_exceptions=True)
+        for failure in filter(None, outcomes):  # all were tried: one call's fault is not another's
+            raise failure
 
     async def _list_unprepared(self, after: str) -> tuple[str, ...]:
         now, limit = self._clock.utc_ms(), self._settings.claim_batch

@@ -17,11 +17,11 @@ from agentvoice.services.published_copy import PublishedCopy, read_published_cop
 from agentvoice.services.thread_needs import ThreadNeeds
 from agentvoice.storage.database import Database
 
-FindNeeds = Callable[[Project], Awaitable[ThreadNeeds]]
-"""Say what the relays of a project ask of a thread's events."""
-
 SIGNED_AT_ONCE = 8
 """Requests in flight to the bunkers of one thread: enough to hide the way, few enough for any of them."""
+
+FindNeeds = Callable[[Project], Awaitable[ThreadNeeds]]
+"""Say what the relays of a project ask of a thread's events."""
 
 
 class ThreadSigning:

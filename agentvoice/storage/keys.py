@@ -1,32 +1,45 @@
-"""Signing keys: public keys, and references to where their secrets are. No secret is stored here."""
+"""Signing keys: public keys, and references to where their secrets are.
+
+No secret is stored in clear: an encrypted key (NIP-49) is the one form in which it may lie here.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from agentvoice.errors import InvalidKey, NotFound, Refused, UsageError
 from agentvoice.storage import agents, projects
+from agentvoice.storage.database import Database
 from agentvoice.storage.models import KeyRow
 
 _PUBKEY = re.compile(r"[0-9a-f]{64}")
-_REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|credential:[A-Za-z0-9_.@-]+|file:[^\x00-\x1f]+")
+ENCRYPTED = "ncryptsec:"
+_REFERENCE = re.compile(
+    r"env:[A-Za-z_][A-Za-z0-9_]*|credential:[A-Za-z0-9_.@-]+|file:[^\x00-\x1f]+|ncryptsec:npub1[a-z0-9]+"
+)
+_NCRYPTSEC = re.compile(r"ncryptsec1[02-9ac-hj-np-z]{50,200}")
 # A secret pasted where its reference belongs, even inside a path.
 _SECRET = re.compile(r"nsec1[a-z0-9]{20,}|ncryptsec1|(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """A key we can sign with. `reference` is `env:NAME`, `credential:NAME` or `file:PATH`; `pubkey` 64 digit hex."""
+    """A key we can sign with; `pubkey` is 64 digit hex.
+
+    `reference` is `env:NAME`, `credential:NAME`, `file:PATH`, or `ncryptsec:NPUB` with the encrypted
+    key in `ncryptsec`.
+    """
 
     pubkey: str
     npub: str
     reference: str
     label: str
     created_at: int  # UTC ms
+    ncryptsec: str = field(default="", repr=False)
 
 
 def add_key(session: Session, key: StoredKey) -> None:
@@ -45,11 +58,40 @@ def add_key(session: Session, key: StoredKey) -> None:
                 reference=key.reference,
                 label=key.label,
                 created_at=key.created_at,
+                ncryptsec=key.ncryptsec,
             )
         )
         session.flush()
     elif row.reference != key.reference:
-        raise UsageError(f"reference: {key.npub} is known under another reference: remove that key first")
+        raise UsageError(
+            f"reference: {key.npub} is known under another reference: `agentvoice key import --replace` changes it"
+        )
+
+
+def replace_key(session: Session, key: StoredKey) -> StoredKey:
+    """Change where, and in which form, a known key is kept; return it as it was.
+
+    Its age stays, and its label unless a new one is given. Raises InvalidKey, UsageError or NotFound.
+    """
+    _check_key(key)
+    row = _row(session, key.pubkey)
+    before = _value(row)
+    row.reference, row.ncryptsec = key.reference, key.ncryptsec
+    row.label = key.label or row.label
+    session.flush()
+    return before
+
+
+def find_ncryptsec(database: Database, npub: str) -> str:
+    """Return the encrypted key of an npub, "" if none is kept here."""
+    with database.reading() as session:
+        return session.scalars(select(KeyRow.ncryptsec).where(KeyRow.npub == npub)).one_or_none() or ""
+
+
+def find_reference(database: Database, pubkey: str) -> str:
+    """Return where the secret of a hex public key is, "" if the key is not known."""
+    with database.reading() as session:
+        return session.scalars(select(KeyRow.reference).where(KeyRow.pubkey == pubkey)).one_or_none() or ""
 
 
 def get_key(session: Session, name: str) -> StoredKey:
@@ -64,7 +106,7 @@ def list_keys(session: Session) -> tuple[StoredKey, ...]:
 
 
 def remove_key(session: Session, name: str) -> StoredKey:
-    """Forget a key and return it; its secret stays where it is.
+    """Forget a key and return it; its secret stays where it is, but for one that is kept here.
 
     Raises NotFound, or Refused while an agent or project signs with it.
     """
@@ -90,6 +132,11 @@ def _check_key(key: StoredKey) -> None:
         raise UsageError(
             "reference: got a value that is no reference, want env:NAME, credential:NAME or file:PATH"
         )
+    if key.reference.startswith(ENCRYPTED):
+        if key.reference != ENCRYPTED + key.npub or not _NCRYPTSEC.fullmatch(key.ncryptsec):
+            raise UsageError(f"ncryptsec: got no encrypted key of {key.npub}, want ncryptsec1…")
+    elif key.ncryptsec:
+        raise UsageError(f"ncryptsec: got one beside a reference elsewhere, want {ENCRYPTED}{key.npub}")
 
 
 def _row(session: Session, name: str) -> KeyRow:
@@ -101,4 +148,4 @@ def _row(session: Session, name: str) -> KeyRow:
 
 
 def _value(row: KeyRow) -> StoredKey:
-    return StoredKey(row.pubkey, row.npub, row.reference, row.label, row.created_at)
+    return StoredKey(row.pubkey, row.npub, row.reference, row.label, row.created_at, row.ncryptsec)

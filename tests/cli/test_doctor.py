@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from agentvoice.adapters.signer import KeySigner
 from tests.cli.conftest import Cli
 
 
@@ -45,3 +46,38 @@ def test_the_doctor_sees_a_key_that_is_set(cli: Cli, monkeypatch: pytest.MonkeyP
     answer = cli("doctor", "--json")
     assert findings(cli)["engine openai"] == (True, "env:OPENAI_API_KEY")
     assert secret not in answer.out
+
+
+def test_the_doctor_looks_at_every_key(cli: Cli, home: Path, monkeypatch: pytest.MonkeyPatch):
+    """Keys of agents, projects and callers: each can sign here, or is told why not."""
+    monkeypatch.setenv("PASS", "swordfish")
+    monkeypatch.setenv("AGENTVOICE_KEYS__PASSPHRASE", "env:PASS")
+    cli("db", "upgrade")
+    inside = cli("key", "new", "--store", "database", "--json").document["npub"]
+    variable = KeySigner.generate()
+    monkeypatch.setenv("ME_NSEC", variable.reveal())
+    cli("agent", "add", "ada", "--key", inside)
+    own = cli("project", "add", "garden", "--new-key", "--caller-key", "env:ME_NSEC", "--json").document[
+        "npub"
+    ]
+    elsewhere = KeySigner.generate().npub
+    assert cli("project", "add", "field", "--pubkey", elsewhere).code == 0
+    found = findings(cli)
+    assert found["agent ada"] == (True, f"signs as {inside}")
+    assert found["project garden"] == (True, f"signs as {own}")
+    assert found["caller of garden"] == (True, f"signs as {variable.npub}")
+    assert found["project field"][0] and "the first agent signs the root" in found["project field"][1]
+    for name in ("PASS", "ME_NSEC"):
+        monkeypatch.delenv(name)
+    (home / "keys" / own).chmod(0o644)
+    found = findings(cli)
+    for name, words in (
+        (
+            "agent ada",
+            f"cannot sign as {inside}: keys.passphrase env:PASS: the environment variable is not set",
+        ),
+        ("caller of garden", f"cannot sign as {variable.npub}: key env:ME_NSEC"),
+        ("project garden", "chmod 600"),
+    ):
+        assert (found[name][0], words in found[name][1]) == (False, True), found[name]
+    assert cli("doctor").code == 1

@@ -1,4 +1,4 @@
-"""`agentvoice key`."""
+"""`agentvoice key`: in files, variables and credentials."""
 
 from __future__ import annotations
 

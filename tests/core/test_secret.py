@@ -6,7 +6,7 @@ import traceback
 
 import pytest
 
-from agentvoice.core.secret import Secret
+from agentvoice.core.secret import Environment, Secret
 
 
 def test_it_is_given_on_request_only():
@@ -48,3 +48,15 @@ def test_an_error_leaves_the_secret_behind():
     shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
     assert "hush-hush" not in shown
     assert "Secret(…)" in shown  # the locals were shown
+
+
+def test_an_environment_is_a_mapping_that_shows_nothing():
+    """It is read like any mapping, follows it, and shows neither names nor values, nor do its methods."""
+    variables = {"ADA_NSEC": "hush"}
+    environment = Environment(variables)
+    assert environment["ADA_NSEC"] == environment.get("ADA_NSEC") == "hush"
+    assert environment.get("BO") is None
+    variables["BO"] = "psst"
+    assert (list(environment), len(environment), dict(environment)) == (["ADA_NSEC", "BO"], 2, variables)
+    shown = f"{environment!r} {environment} {environment.get!r} {environment.items()!r}"
+    assert not any(each in shown for each in ("hush", "psst", "ADA"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 START_TIMEOUT_S = 40.0
+JOURNAL_PRIORITY = re.compile(rb"^<\d>")
 END_TIMEOUT_S = 60.0
 
 
@@ -120,7 +122,7 @@ class Daemon:
         async for line in self.process.stderr:
             async with self._changed:
                 try:
-                    self.log.append(json.loads(line))
+                    self.log.append(json.loads(JOURNAL_PRIORITY.sub(b"", line)))
                 except ValueError:
                     self.log.append({"event": "not json", "line": line.decode(errors="replace")})
                 self._changed.notify_all()

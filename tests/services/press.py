@@ -37,6 +37,18 @@ CALL_ID = "0190" * 8
 TURNS = (("", "Good morning."), ("ada", "Ada here."), ("max", "And Max."))
 
 
+class PressKeys(KeyFiles):
+    """Key files that are loaded too."""
+
+    async def load(self, reference: str) -> Signer:
+        """A core.ports.LoadSigner."""
+        return self.read(reference)
+
+    def read(self, reference: str) -> KeySigner:
+        """The signer of a key file."""
+        return KeySigner.from_text(reference, self.read_text(reference))
+
+
 class Press:
     """A database in `folder` with project, agents ada and max, and their keys."""
 
@@ -45,7 +57,7 @@ class Press:
     ) -> None:
         self.clock = ManualClock()
         self.database = Database.open(folder / "agentvoice.db", create=True)
-        self.keys = KeyFiles(folder / "keys", {})
+        self.keys = PressKeys(folder / "keys")
         self.settings = settings or PublishSettings()
         self.embedded = ""
         self.relays: Relays = WebsocketRelays(SHORT, SystemClock(), self._find_signer)

@@ -101,3 +101,53 @@ def test_an_unknown_key_is_not_quoted(database: Database):
     with database.reading() as session, pytest.raises(NotFound) as caught:
         keys.get_key(session, secret)
     assert secret not in str(caught.value)
+
+
+SEALED = StoredKey(PUBKEY, "npub1abab", "ncryptsec:npub1abab", "Ada", NOW, "ncryptsec1" + "q" * 150)
+
+
+def test_an_encrypted_key_is_found(database: Database):
+    """It is given back by npub, is no part of a repr, and goes with its key; others have none."""
+    with database.writing() as session:
+        keys.add_key(session, SEALED)
+        keys.add_key(session, StoredKey("cd" * 32, "npub1cdcd", "env:MAX_KEY", "", NOW))
+        assert keys.get_key(session, PUBKEY) == SEALED
+    assert keys.find_ncryptsec(database, "npub1abab") == SEALED.ncryptsec
+    assert "ncryptsec1" not in repr(SEALED)
+    for npub in ("npub1cdcd", "npub1xyz"):
+        assert keys.find_ncryptsec(database, npub) == ""
+    assert keys.find_reference(database, PUBKEY) == "ncryptsec:npub1abab"
+    assert keys.find_reference(database, "ef" * 32) == ""
+    with database.writing() as session:
+        assert keys.remove_key(session, PUBKEY) == SEALED
+    assert keys.find_ncryptsec(database, "npub1abab") == ""
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"ncryptsec": ""},
+        {"ncryptsec": "nsec1" + "q" * 58},
+        {"ncryptsec": "ab" * 32},
+        {"reference": "ncryptsec:npub1other"},
+        {"reference": "env:ADA"},
+    ],
+)
+def test_only_encrypted_keys_are_stored(database: Database, changes):
+    """A key in clear never takes the place of an encrypted one, nor does one lie beside another reference."""
+    with database.writing() as session, pytest.raises(UsageError, match="ncryptsec: got") as caught:
+        keys.add_key(session, replace(SEALED, **changes))
+    assert "qqqq" not in str(caught.value)
+
+
+def test_a_key_moves(database: Database):
+    """Another place and form take the old ones' stead; age stays, and the label unless there is a new one."""
+    moved = replace(SEALED, label="", created_at=NOW + 9)
+    with database.writing() as session:
+        keys.add_key(session, KEY)
+        assert keys.replace_key(session, moved) == KEY
+        assert keys.get_key(session, PUBKEY) == SEALED
+        assert keys.replace_key(session, replace(KEY, label="Bo")) == SEALED
+        assert keys.get_key(session, PUBKEY) == replace(KEY, label="Bo")
+        with pytest.raises(NotFound):
+            keys.replace_key(session, StoredKey("cd" * 32, "npub1cdcd", "env:MAX_KEY", "", NOW))

@@ -103,16 +103,6 @@ def test_a_call_without_a_turn_has_no_thread(database: Database):
         assert publications.get_publication(session, CALL_ID).state is PublicationState.NONE
 
 
-def test_calls_that_wait_to_be_signed_come_in_pages(database: Database):
-    """Those that cannot be signed here are passed by, not looked at for ever."""
-    for number in (1, 2, 3):
-        ended_call(database, number)
-    with database.reading() as session:
-        page = preparations.list_unprepared(session, NOW, 2)
-        assert page == (hex_id(1), hex_id(2))
-        assert preparations.list_unprepared(session, NOW, 2, page[-1]) == (hex_id(3),)
-
-
 def test_the_right_to_sign_is_renewed_by_its_owner(database: Database):
     """While it is renewed nobody else has it; another cannot renew it, nor anybody once it is signed."""
     ended_call(database)
@@ -126,3 +116,13 @@ def test_the_right_to_sign_is_renewed_by_its_owner(database: Database):
     assert store(database)
     with database.writing() as session:
         assert not preparations.renew_preparation(session, CALL_ID, "one", NOW + 3 * LOCK_MS)
+
+
+def test_calls_that_wait_to_be_signed_come_in_pages(database: Database):
+    """Those that cannot be signed here are passed by, not looked at for ever."""
+    for number in (1, 2, 3):
+        ended_call(database, number)
+    with database.reading() as session:
+        page = preparations.list_unprepared(session, NOW, 2)
+        assert page == (hex_id(1), hex_id(2))
+        assert preparations.list_unprepared(session, NOW, 2, page[-1]) == (hex_id(3),)

