@@ -81,6 +81,8 @@ class KeyStore:
         self._find_encrypted = find_encrypted
         self._open_bunker = open_bunker
         self._opened: dict[str, KeySigner] = {}
+        # What a passphrase did not open: many waiting threads must not try it again each minute.
+        self._failed: dict[str, tuple[Secret[str], str]] = {}
         self._opening = threading.Lock()  # each opening takes 64 MiB: one at a time
 
     async def load(self, reference: str) -> Signer:
@@ -154,10 +156,19 @@ class KeyStore:
     def _decrypt(self, kept: _KeptKey) -> KeySigner:
         with self._opening:
             known = self._opened.get(kept.text.reveal())
-            if known is None:
-                known = open_encrypted(kept.field, kept.text, self.passphrase(), f"of {PASSPHRASE}")
-                self._opened[kept.text.reveal()] = known
-            return known
+            return known or self._open(kept, self.passphrase())
+
+    def _open(self, kept: _KeptKey, passphrase: Secret[str]) -> KeySigner:
+        tried = self._failed.get(kept.text.reveal())
+        if tried and tried[0].reveal() == passphrase.reveal():
+            raise KeyNotHere(tried[1])
+        try:
+            signer = open_encrypted(kept.field, kept.text, passphrase, f"of {PASSPHRASE}")
+        except KeyNotHere as error:
+            self._failed[kept.text.reveal()] = (passphrase, str(error))
+            raise
+        self._opened[kept.text.reveal()] = signer
+        return signer
 
     def passphrase(self) -> Secret[str]:
         """Return the passphrase that the settings name; raises KeyNotHere if it is not here.

@@ -177,9 +177,9 @@ async def test_a_key_under_the_name_of_another(store: KeyStore, database: Hidden
 
 
 async def test_a_key_is_opened_once_and_beside_the_loop(
-    store: KeyStore, database: Hidden, monkeypatch: pytest.MonkeyPatch
+    store: KeyStore, database: Hidden, environment: Hidden, monkeypatch: pytest.MonkeyPatch
 ):
-    """Ten loads at once open the key once, in another thread than the event loop's."""
+    """Ten loads at once open the key once, in another thread than the event loop's; a failure is kept too."""
     signer = KeySigner.generate()
     database[signer.npub] = seal(signer)
     threads: list[int] = []
@@ -190,6 +190,12 @@ async def test_a_key_is_opened_once_and_beside_the_loop(
         return opening(field, text, passphrase)
 
     monkeypatch.setattr(nip49, "decrypt_secret", opened)
+    environment["PASS"] = "another"
+    for _ in range(3):  # a passphrase that failed is not tried again, until it is another
+        assert "does not open it" in store.look(f"ncryptsec:{signer.npub}").problem
+    assert len(threads) == 1
+    threads.clear()
+    environment["PASS"] = PASSPHRASE
     loaded = await asyncio.gather(*(store.load(f"ncryptsec:{signer.npub}") for _ in range(10)))
     assert {each.pubkey for each in loaded} == {signer.pubkey}
     assert len(threads) == 1

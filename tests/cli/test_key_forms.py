@@ -73,10 +73,7 @@ def test_an_encrypted_key_is_kept_as_it_came(ready: Cli, home: Path):
 
 
 def test_a_passphrase_by_reference(ready: Cli, home: Path, monkeypatch: pytest.MonkeyPatch):
-    """`--passphrase file:PATH` opens an ncryptsec that has another passphrase; it gets that of the settings.
-
-    Where that is not here it is kept as it came, and the answer says what is missing.
-    """
+    """An ncryptsec with another passphrase gets that of the settings; where that is not here it stays as it came."""
     signer = KeySigner.generate()
     path = home.parent / "pass"
     path.touch(mode=0o600)
