@@ -14,8 +14,6 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-TOPIC_TAG = "realtime-session"
-
 
 class Step(Enum):
     """How far an event has come on its way to the relay and back."""
@@ -76,12 +74,14 @@ class Wire:
     async def _carry(self, publisher: ServerConnection) -> None:
         life = self.life
         async with connect(self.relay, compression=None) as relay:
-            with suppress(ConnectionClosed):
+            try:
                 async with asyncio.TaskGroup() as group:
                     answers = group.create_task(self._carry_back(life, relay, publisher))
                     async for text in publisher:
                         await self._carry_out(life, str(text), relay)
                     answers.cancel()
+            except* ConnectionClosed:  # the publisher is dead
+                pass
 
     async def _carry_out(self, life: Life, text: str, relay: ClientConnection) -> None:
         frame = json.loads(text)
