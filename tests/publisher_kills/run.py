@@ -44,17 +44,20 @@ class Phase(Enum):
 
 
 class Aim(Enum):
-    """Which moment a kill is aimed at; what it hits is another matter."""
+    """Which moment a kill is aimed at; what it hits is another matter.
 
-    ANY = (0.1, None, 0.25)
-    PREPARE = (0.35, None, 0.05)
-    ASKED = (0.15, Step.ASKED, 0.01)
-    SENT = (0.1, Step.SENT, 0.002)
-    STORED = (0.1, Step.STORED, 0.01)
-    ANSWERED = (0.2, Step.ANSWERED, 0.008)
+    Cards in the deck; the step that is waited for (none: time alone); how much later it may come (s).
+    """
 
-    def __init__(self, share: float, step: Step | None, spread_s: float) -> None:
-        self.share = share
+    ANY = (2, None, 0.25)
+    PREPARE = (7, None, 0.05)
+    ASKED = (3, Step.ASKED, 0.01)
+    SENT = (2, Step.SENT, 0.002)
+    STORED = (2, Step.STORED, 0.01)
+    ANSWERED = (4, Step.ANSWERED, 0.008)
+
+    def __init__(self, cards: int, step: Step | None, spread_s: float) -> None:
+        self.cards = cards
         self.step = step
         self.spread_s = spread_s
 
@@ -97,6 +100,7 @@ class Series:
         self.ledger = Ledger(folder / "agentvoice.db")
         self.folder = folder
         self.turns: dict[str, tuple[tuple[str, str], ...]] = {}
+        self.deck: list[Aim] = []
         self.left: Counter[str] = Counter()
         """How often each event's attempt was cut short by a death."""
 
@@ -112,6 +116,13 @@ class Series:
             self.press.finish_call(call_id, turns)
             self.turns[call_id] = turns
 
+    def _draw_aim(self) -> Aim:
+        """Draw from a shuffled deck, so that a short run has some of each too."""
+        if not self.deck:
+            self.deck = [aim for aim in Aim for _ in range(aim.cards)]
+            self.random.shuffle(self.deck)
+        return self.deck.pop()
+
     async def spawn(self, log: IO[bytes]) -> Process:
         """Start a publisher, which waits for its word."""
         return await asyncio.create_subprocess_exec(
@@ -121,7 +132,7 @@ class Series:
 
     async def live(self, victim: Process, point: int) -> None:
         """Let a publisher live to its point, kill it, and write down what it was at."""
-        aim = self.random.choices(list(Aim), [aim.share for aim in Aim])[0]
+        aim = self._draw_aim()
         share = (point + 1) * self.report.calls // self.report.points + 1
         ends_before = self.random.random() < 0.5
         if ends_before or not self.ledger.has_work():

@@ -35,7 +35,7 @@ def let_pass(step: Step, count: int) -> bool:
 
 @dataclass
 class Life:
-    """What the wire saw of one publisher: the last step, and how many events came to each."""
+    """What the wire saw of one publisher: its last step, and how many events came to each."""
 
     notice: Notice = let_pass
     counts: Counter[Step] = field(default_factory=Counter)
@@ -43,7 +43,7 @@ class Life:
 
     def note(self, step: Step, event_id: str) -> bool:
         self.counts[step] += 1
-        if step is not Step.STORED or self.last is None or self.last[0] is not Step.ANSWERED:
+        if step is not Step.STORED:  # the relay's doing, not the publisher's
             self.last = (step, event_id)
         return self.notice(step, self.counts[step])
 
