@@ -29,6 +29,8 @@ AHEAD_MS = 120_000
 """Each publisher lives so much later than the one before: longer than any lock of the dead."""
 MAX_FILTER_EVENTS = 100_000
 IDLE_SWEEPS = 4
+MAX_COUNT = 6
+"""A kill waits for so many events at most: about as many as come anew with each point in the long form."""
 
 
 class Phase(Enum):
@@ -191,7 +193,7 @@ class _Trigger:
 
     def __init__(self, aim: Aim, draw: random.Random, pid: int) -> None:
         self._aim = aim
-        self._at = draw.randint(1, 3)
+        self._at = draw.randint(1, MAX_COUNT)
         self._delay_s = draw.uniform(0, aim.spread_s) * draw.choice((0, 1))
         self._pid = pid
         self._answered = 0
