@@ -103,6 +103,7 @@ class Wire:
             frame = json.loads(text)
             if frame[0] != "OK" or frame[2] is not True:
                 self.complaints.append(str(text))
+                await publisher.send(text)
                 continue
             self.stored.add(frame[1])
             if life.note(Step.STORED, frame[1]):
