@@ -3,7 +3,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 PYTEST_ARGS ?=
 
-.PHONY: help setup demo run test bench lock docs format \
+.PHONY: help setup demo run test bench kills lock docs format \
 	check-format check-lint check-types check-imports check-tests check-coverage check-docs packages peers
 
 help: ## list the targets
@@ -70,6 +70,9 @@ format: setup ## format the code and mend what lint can mend
 
 bench: setup ## measure: latency, throughput, memory (ARGS="name")
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+kills: setup ## kill -9 the publisher at 300 random points over 100 calls (ARGS="--seed 7")
+	@$(BIN)/python -m tests.publisher_kills $(ARGS)
 
 lock: ## write the lock files from pyproject.toml (UPGRADE=1: newest versions)
 	@mkdir -p build
