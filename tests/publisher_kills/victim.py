@@ -12,15 +12,16 @@ from pathlib import Path
 
 import structlog
 
-from agentvoice.adapters.key_files import KeyFiles
+from agentvoice.adapters.pow_miner import mine
 from agentvoice.adapters.relay import WebsocketRelays
-from agentvoice.adapters.signer import find_forgery
+from agentvoice.adapters.signer import KeySigner, find_forgery
 from agentvoice.adapters.system_clock import SystemClock
 from agentvoice.config.settings import PublishSettings, RelaySettings
 from agentvoice.core.ports import Signer
 from agentvoice.protocols.nostr.nip19 import encode_npub
 from agentvoice.services.publisher import Publisher
 from agentvoice.storage.database import Database
+from tests.services.press import PressKeys
 
 SWEEP_PAUSE_S = 0.02
 
@@ -37,7 +38,7 @@ class LaterClock(SystemClock):
 
 async def publish_until_killed(folder: Path, name: str, clock: SystemClock) -> None:
     """Sweep for ever, as the daemon's scheduler does, only more often."""
-    keys = KeyFiles(folder / "keys", {})
+    keys = PressKeys(folder / "keys")
 
     async def find_signer(pubkey: str) -> Signer | None:
         return await keys.load(f"file:{encode_npub(pubkey)}")
@@ -47,6 +48,8 @@ async def publish_until_killed(folder: Path, name: str, clock: SystemClock) -> N
         relays=WebsocketRelays(RelaySettings(), clock, find_signer),
         load_signer=keys.load,
         find_forgery=find_forgery,
+        new_signer=KeySigner.generate,
+        mine=mine,
         embedded_address=str,
         clock=clock,
         settings=PublishSettings(),
