@@ -14,7 +14,7 @@ import click
 
 if TYPE_CHECKING:  # imported when first used: `--help` needs none of them
     from agentvoice.adapters.key_files import KeyFiles
-    from agentvoice.adapters.key_store import KeyStore
+    from agentvoice.adapters.key_store import KeyStore, OpenBunker
     from agentvoice.config import Settings
     from agentvoice.storage.database import Database
 
@@ -75,13 +75,14 @@ class Invocation:
 
         return KeyFiles(self.settings.keys_folder)
 
-    def key_store(self, database: Database) -> KeyStore:
+    def key_store(self, database: Database, open_bunker: OpenBunker | None = None) -> KeyStore:
         """The keys that this process can sign with, wherever they are kept."""
         from agentvoice.adapters.key_store import KeyStore
         from agentvoice.core.secret import Environment
         from agentvoice.storage.keys import find_ncryptsec
 
-        return KeyStore(self.settings, Environment(os.environ), partial(find_ncryptsec, database))
+        environment = Environment(os.environ)
+        return KeyStore(self.settings, environment, partial(find_ncryptsec, database), open_bunker)
 
     @property
     def embedded_url(self) -> str:

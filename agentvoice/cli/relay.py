@@ -55,35 +55,40 @@ def _relays_of_projects(invocation: Invocation) -> list[str]:
 async def _check(invocation: Invocation, wanted: list[str], write: bool, npub: str) -> list[Any]:
     from agentvoice.adapters.relay import WebsocketRelays
     from agentvoice.adapters.relay_documents import read_document
+    from agentvoice.adapters.remote_signer import Bunkers
     from agentvoice.adapters.signer import KeySigner, find_forgery
     from agentvoice.adapters.system_clock import SystemClock
     from agentvoice.services.relay_check import RelayCheck
 
+    settings, clock = invocation.settings, SystemClock()
+    bunkers = Bunkers(settings.relays, settings.bunker, clock)
     signer: Any = None
-    if write:
-        signer = await _load_signer(invocation, npub) if npub else KeySigner.generate()
 
     async def find_signer(pubkey: str) -> Any:
         return signer if signer is not None and signer.pubkey == pubkey else None
 
-    clock = SystemClock()
-    relays = WebsocketRelays(invocation.settings.relays, clock, find_signer)
-    checker = RelayCheck(relays, lambda address: read_document(address, clock), find_forgery, clock, signer)
+    relays = WebsocketRelays(settings.relays, clock, find_signer)
     dialled = [invocation.embedded_url if each == EMBEDDED_RELAY else each for each in wanted]
     try:
+        if write:
+            signer = await _load_signer(invocation, npub, bunkers.open) if npub else KeySigner.generate()
+        checker = RelayCheck(
+            relays, lambda address: read_document(address, clock), find_forgery, clock, signer
+        )
         return list(await asyncio.gather(*(checker.check(address) for address in dialled)))
     finally:
         await relays.close()
+        await bunkers.close()
 
 
-async def _load_signer(invocation: Invocation, npub: str) -> Any:
+async def _load_signer(invocation: Invocation, npub: str, open_bunker: Any) -> Any:
     from agentvoice.protocols.nostr.nip19 import decode_pubkey
     from agentvoice.storage.keys import get_key
 
     pubkey = decode_pubkey("--key", npub)
     with invocation.database() as database, database.reading() as session:
         stored = get_key(session, pubkey)
-        return await invocation.key_store(database).load(stored.reference)
+        return await invocation.key_store(database, open_bunker).load(stored.reference)
 
 
 def _describe(report: Any) -> str:

@@ -138,6 +138,15 @@ def test_an_address_on_the_command_line_is_refused(cli: Cli):
     assert "hush" not in answer.err
 
 
+async def test_a_relay_is_tried_with_the_bunkers_key(program: Program, bunker: NdkBunker, relay: str):
+    """`relay check --write --key` asks the bunker for the signature."""
+    await program.must("key", "import", stdin=bunker.address)
+    checked = await program.must("relay", "check", relay, "--write", "--key", bunker.signer.npub, "--json")
+    (report,) = checked.document["relays"]
+    assert report["ok"]
+    assert "write" in [each["name"] for each in report["findings"]]
+
+
 async def test_a_calls_thread_is_signed_by_the_bunker(program: Program, bunker: NdkBunker, tmp_path: Path):
     """A whole call of an agent whose key the machine never had: published, and verified from the relay."""
     await program.must("key", "import", stdin=bunker.address)
