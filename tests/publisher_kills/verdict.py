@@ -6,7 +6,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 
-from nostr_sdk import Client, Event, Filter, RelayUrl, ReqTarget
+from nostr_sdk import Client, Event, Filter, RelayUrl, ReqTarget, Timestamp
 
 from tests.publisher_kills.ledger import Ledger
 from tests.publisher_kills.wire import Wire
@@ -62,12 +62,21 @@ def _check_thread(events: list[Event], turns: Turns, pubkeys: Mapping[str, str])
 
 
 async def _read_all(relay: str) -> list[Event]:
+    """Read page by page, the newest first: the relay gives 500 events at a time, whatever is asked."""
     client = Client()
     await client.add_relay(RelayUrl.parse(relay))
     await client.connect()
+    found: dict[str, Event] = {}
+    wanted = Filter().hashtag("voice-conversation")
     try:
-        events = await client.fetch_events(ReqTarget.auto([Filter().hashtag("voice-conversation")]))
-        return list(events)
+        while True:
+            page = list(await client.fetch_events(ReqTarget.auto([wanted])))
+            new = {event.id().to_hex(): event for event in page} | found
+            if len(new) == len(found):
+                return list(found.values())
+            found = new
+            oldest_s = min(event.created_at().as_secs() for event in page)
+            wanted = Filter().hashtag("voice-conversation").until(Timestamp.from_secs(oldest_s))
     finally:
         await client.shutdown()
 
