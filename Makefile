@@ -3,7 +3,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 PYTEST_ARGS ?=
 
-.PHONY: help setup demo run test bench lock docs format \
+.PHONY: help setup demo run test bench lock docs format vendor \
 	check-format check-lint check-types check-imports check-tests check-coverage check-docs packages peers
 
 help: ## list the targets
@@ -78,6 +78,9 @@ lock: ## write the lock files from pyproject.toml (UPGRADE=1: newest versions)
 packages: ## the Debian packages that the tests need
 	@tools/apt-packages.sh test
 	@tools/promtool.sh >/dev/null
+
+vendor: setup ## the page's libraries again, from tools/vendor's lock
+	@tools/vendor.sh
 
 peers: setup ## the npm peers that the tests talk to
 	@tools/peers.sh
