@@ -1,0 +1,115 @@
+/** The call itself. */
+
+import { request } from "../api.js";
+import { STATUS_TEXT, isLive } from "../core/call_state.js";
+import { formatDuration, formatLatency, formatMoney } from "../core/format.js";
+import { hrefOf } from "../core/hash_route.js";
+import { canRefuse, noticeOf } from "../core/publishing.js";
+import { buildLines } from "../core/transcript.js";
+import * as live from "../live_call.js";
+import { html, useEffect, useSignal } from "../ui.js";
+import { Problem, Title, Transcript, useLoaded } from "./parts.js";
+
+const TICK_MS = 1000;
+
+export function Call() {
+  const agents = useLoaded(() => request("agents"), []).value?.agents ?? [];
+  useShortcuts();
+  const state = live.state.value;
+  const { slug, name } = live.agent.value;
+  const nameOf = (/** @type {string} */ one) => agents.find((/** @type {any} */ agent) => agent.slug === one)?.name ?? one;
+  const lines = buildLines(live.items.value, nameOf);
+  const title = isLive(state) ? `Call with ${name || "…"}` : STATUS_TEXT[state];
+  return html`<${Title} title=${title} />
+    <${Problem} text=${live.problem.value} />
+    <div role="status">${live.warning.value && html`<p class="notice warn">${live.warning.value}</p>`}</div>
+    <div class="call">
+      <section class="card stage stack" aria-label="Controls">
+        <div><div class="orb" data-state=${state} aria-hidden="true">${(name || "?")[0]}</div>
+          <p role="status" class="state"><strong>${STATUS_TEXT[state]}</strong></p><${Facts} /></div>
+        ${isLive(state) ? html`<${Controls} agents=${agents} slug=${slug} />` : html`<${Over} />`}
+      </section>
+      <section class="card stack" aria-label="Conversation">
+        <${Transcript} lines=${lines} nameOf=${nameOf} isLive=${true} />
+        ${isLive(state) && html`<${Typing} />`}
+      </section>
+    </div>
+    <${Notice} />`;
+}
+
+function Facts() {
+  const now = useSignal(Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => (now.value = Date.now()), TICK_MS);
+    return () => clearInterval(timer);
+  }, []);
+  const { cost_usd, is_estimate, elapsed_s } = live.spent.value;
+  const shown = live.startedAt.value && isLive(live.state.value) ? (now.value - live.startedAt.value) / 1000 : elapsed_s;
+  return html`<dl class="facts">
+    <div><dt>Time</dt><dd>${formatDuration(shown)}</dd></div>
+    <div><dt>Cost</dt><dd>${is_estimate ? "about " : ""}${formatMoney(cost_usd)}</dd></div>
+    ${live.latencyMs.value !== null && html`<div><dt>Answers in</dt><dd>${formatLatency(live.latencyMs.value)}</dd></div>`}
+  </dl>`;
+}
+
+/** @param {{agents: any[], slug: string}} props */
+function Controls({ agents, slug }) {
+  const others = agents.filter((agent) => agent.enabled !== false);
+  return html`<label class="small">Your microphone${live.isMuted.value ? ", muted" : ""}
+      <meter class="meter" min="0" max="1" value=${live.isMuted.value ? 0 : live.level.value}></meter></label>
+    <div class="row">
+      <button aria-pressed=${live.isMuted.value} aria-keyshortcuts="m" onClick=${live.toggleMute}>Mute</button>
+      <button aria-keyshortcuts="Space" onClick=${live.interrupt}>Interrupt</button>
+      <button class="end" aria-keyshortcuts="Escape" onClick=${live.hangUp}>Hang up</button>
+    </div>
+    ${others.length > 1 && html`<fieldset><legend>Speak with</legend><div class="row">
+      ${others.map((agent) => html`<button key=${agent.slug} aria-pressed=${agent.slug === slug}
+        onClick=${() => agent.slug !== slug && live.switchTo(agent.slug)}>${agent.name}</button>`)}
+    </div></fieldset>`}
+    <p class="small soft"><kbd>Space</kbd> interrupt, <kbd>M</kbd> mute, <kbd>Esc</kbd> hang up</p>`;
+}
+
+function Over() {
+  return html`<div class="stack">
+    ${live.callId.value && html`<a class="button main wide" href=${hrefOf("calls", live.callId.value)}>See the call and its thread</a>`}
+    <a class="button wide" href=${hrefOf("start")}>Call again</a></div>`;
+}
+
+function Typing() {
+  const text = useSignal("");
+  const submit = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    if (text.value.trim()) live.say(text.value.trim());
+    text.value = "";
+  };
+  return html`<form class="row" onSubmit=${submit}>
+    <label class="wide"><span class="hidden">Type instead of speaking</span>
+      <input placeholder="Type instead of speaking" value=${text.value} onInput=${(/** @type {any} */ event) => (text.value = event.target.value)} /></label>
+    <button>Send</button></form>`;
+}
+
+function Notice() {
+  if (!live.callId.value) return null;
+  const publishing = live.publishing.value;
+  return html`<div class="notice row apart" role="status"><span>${noticeOf(publishing)}</span>
+    ${canRefuse(publishing) && isLive(live.state.value) && html`<button onClick=${live.doNotPublish}>Do not publish this call</button>`}</div>`;
+}
+
+/** Keys of a call; not while a person types, and a focused button keeps its space. */
+function useShortcuts() {
+  useEffect(() => {
+    const press = (/** @type {KeyboardEvent} */ event) => {
+      const at = /** @type {HTMLElement} */ (event.target);
+      if (event.ctrlKey || event.metaKey || event.altKey || !isLive(live.state.value)) return;
+      if (event.key === "Escape") return void (confirm("Hang up?") && live.hangUp());
+      if (/^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName)) return;
+      if (event.key.toLowerCase() === "m") live.toggleMute();
+      if (event.key === " " && !/^(BUTTON|A)$/.test(at.tagName)) {
+        event.preventDefault();
+        live.interrupt();
+      }
+    };
+    document.addEventListener("keydown", press);
+    return () => document.removeEventListener("keydown", press);
+  }, []);
+}
