@@ -257,7 +257,7 @@ async def _serve_public(
 ) -> str:
     """Serve TCP; return the address (port 0 takes a free one)."""
     http = runtime.settings.http
-    runner = await _runner(build_public_app(runtime.calls, runtime.missing, exposition), stack)
+    runner = await _runner(build_public_app(runtime.calls, runtime.missing, exposition, http), stack)
     try:
         await web.TCPSite(runner, http.host, http.port).start()
     except OSError as error:

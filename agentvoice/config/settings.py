@@ -24,6 +24,10 @@ class HttpSettings:
     """Address the daemon listens on; loopback unless you say otherwise."""
     port: Port = 8420
     """Its port; 0 takes a free one."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Names besides loopback that the page may be reached by; a Host that is none of them is refused."""
+    allowed_origins: tuple[str, ...] = ()
+    """Other sites (`https://host`) whose scripts may open calls and send commands; empty: none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,4 +164,29 @@ class PublishingChanged:
     refused: bool = False
 
 
-CallUpdate = StatusChanged | ItemChanged | AgentChanged | TurnTimed | HandoverTimed | PublishingChanged
+@dataclass(frozen=True, slots=True)
+class SpendingChanged:
+    """What the call has cost by now; `is_estimate`: some of it is a guess."""
+
+    cost_nano_usd: int
+    is_estimate: bool
+    elapsed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class WarningGiven:
+    """A limit of the call, or of its project, is near or reached."""
+
+    message: str
+
+
+CallUpdate = (
+    StatusChanged
+    | ItemChanged
+    | AgentChanged
+    | TurnTimed
+    | HandoverTimed
+    | PublishingChanged
+    | SpendingChanged
+    | WarningGiven
+)

@@ -179,7 +179,9 @@ class CallSession:
             self._start,
         )
         self._on_event = self._routes()
-        budget = CallBudget(self._record.meter, self._dialogue, self._progress, self._clock, self._settings)
+        budget = CallBudget(
+            self._record.meter, self._dialogue, self._progress, self._clock, self._settings, self._leg.show
+        )
         budget.begin(self._start, self.request_end)
         self._dialogue.display.show_status(CallStatus.CONNECTING)
         self._wish.show()

@@ -1,7 +1,7 @@
 """The two applications: what TCP may reach, and what the control socket's owner may.
 
-Until sign-in exists, TCP offers health and metrics only; calls and commands come over the control
-socket, which the file system keeps for the daemon's own user (mode 0600).
+TCP offers the page, calls and commands behind `web.defence`: to this machine only, and to no other
+site. The control socket is kept by the file system for the daemon's own user (mode 0600).
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
+from agentvoice.config import HttpSettings
 from agentvoice.errors import AgentVoiceError
 from agentvoice.protocols import admin
 from agentvoice.services.call_manager import CallManager
-from agentvoice.web import admin_api, call_socket, health, metrics
+from agentvoice.web import admin_api, call_socket, defence, health, metrics, page
 from agentvoice.web.keys import CALLS, EXPOSITION, READINESS
 
 log = structlog.get_logger(__name__)
@@ -23,13 +25,20 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def build_public_app(
-    calls: CallManager, readiness: Callable[[], str], exposition: Callable[[], tuple[bytes, str]]
+    calls: CallManager,
+    readiness: Callable[[], str],
+    exposition: Callable[[], tuple[bytes, str]],
+    settings: HttpSettings | None = None,
 ) -> web.Application:
     """Return what is served on TCP; `exposition` gives the metrics and their content type."""
-    app = _build_app(calls, readiness)
+    app = _build_app(calls, readiness, defence.defend(settings or HttpSettings()))
+    app.on_response_prepare.append(defence.add_headers)
     app[EXPOSITION] = exposition
     app.add_routes(health.ROUTES)
     app.add_routes(metrics.ROUTES)
+    app.add_routes(page.ROUTES)
+    app.add_routes(call_socket.ROUTES)
+    app.add_routes(admin_api.ROUTES)
     return app
 
 
@@ -42,8 +51,8 @@ def build_control_app(calls: CallManager, readiness: Callable[[], str]) -> web.A
     return app
 
 
-def _build_app(calls: CallManager, readiness: Callable[[], str]) -> web.Application:
-    app = web.Application(middlewares=[_answer_errors], client_max_size=admin.MAX_BODY_BYTES)
+def _build_app(calls: CallManager, readiness: Callable[[], str], *checks: Middleware) -> web.Application:
+    app = web.Application(middlewares=[_answer_errors, *checks], client_max_size=admin.MAX_BODY_BYTES)
     app[CALLS] = calls
     app[READINESS] = readiness
     return app

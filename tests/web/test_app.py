@@ -16,6 +16,7 @@ from agentvoice.web.app import build_control_app, build_public_app
 from agentvoice.web.keys import CALLS
 from tests.services.conftest import House
 
+JSON = {"Content-Type": "application/json"}
 Build = Callable[[CallManager, Callable[[], str]], web.Application]
 
 
@@ -38,19 +39,13 @@ def routes(app: web.Application) -> set[tuple[str, str]]:
     }
 
 
-async def test_tcp_offers_health_and_metrics_only(house: House):
-    """Without sign-in nothing that could hear, speak or end a call is on TCP."""
-    assert routes(public_app(house.manager, str)) == {
-        ("GET", "/healthz"),
-        ("GET", "/metrics"),
-        ("GET", "/readyz"),
-    }
-
-
-async def test_the_control_socket_offers_calls_and_commands_too(house: House):
-    """What the CLI needs is there and nothing else."""
+async def test_tcp_offers_the_page_and_the_metrics_besides_calls_and_commands(house: House):
+    """The control socket has what the CLI needs; TCP has a page and a place to be watched as well."""
     public, control = public_app(house.manager, str), build_control_app(house.manager, str)
-    assert routes(control) - routes(public) == {
+    assert routes(public) - routes(control) == {("GET", "/"), ("GET", "/static"), ("GET", "/metrics")}
+    assert routes(control) == {
+        ("GET", "/healthz"),
+        ("GET", "/readyz"),
         ("GET", "/call"),
         ("POST", "/api/v1/calls/{call}/switch"),
         ("POST", "/api/v1/calls/{call}/end"),
@@ -87,6 +82,6 @@ async def test_a_body_beyond_the_limit_is_refused(house: House, build: Build):
     app = build(house.manager, str)
     app.router.add_post("/read", read)
     async with TestClient(TestServer(app)) as client:
-        fitting = await client.post("/read", data=bytes(admin.MAX_BODY_BYTES))
-        beyond = await client.post("/read", data=bytes(admin.MAX_BODY_BYTES + 1))
+        fitting = await client.post("/read", data=bytes(admin.MAX_BODY_BYTES), headers=JSON)
+        beyond = await client.post("/read", data=bytes(admin.MAX_BODY_BYTES + 1), headers=JSON)
     assert (fitting.status, beyond.status) == (200, 413)

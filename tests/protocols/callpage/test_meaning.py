@@ -23,10 +23,12 @@ from agentvoice.core.leg import (
     Played,
     PlayoutReported,
     PublishingChanged,
+    SpendingChanged,
     StatusChanged,
     SwitchAsked,
     TurnEnded,
     TurnTimed,
+    WarningGiven,
 )
 from agentvoice.errors import RemoteProtocolError
 from agentvoice.protocols import callpage
@@ -53,6 +55,8 @@ UPDATES: list[CallUpdate] = [
     TurnTimed("ada", 700),
     HandoverTimed("ada", "max", 40),
     PublishingChanged("public", ("embedded",), refused=True),
+    SpendingChanged(12_345_678, True, 61_000),
+    WarningGiven("This call will end in a minute."),
 ]
 
 

@@ -1,0 +1,116 @@
+"""What keeps other people and other sites out of the daemon's TCP face.
+
+Four checks before any handler: the Host is one that this daemon is reached by (against DNS
+rebinding), the Origin of whatever can change something is our own (against other sites), a body
+is JSON (against plain forms), and calls and commands are for this machine alone. Browsers are told
+by headers to load nothing from elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from agentvoice.config import HttpSettings
+from agentvoice.core.loopback import is_loopback
+from agentvoice.errors import Refused
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+"""For machines that watch: they say nothing secret, change nothing, and are asked by any name."""
+
+SAFE_METHODS = frozenset({"GET", "HEAD"})
+JSON = "application/json"
+PROXY_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
+        " connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none';"
+        " form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "microphone=(self), screen-wake-lock=(self), camera=(), geolocation=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-cache",
+}
+
+
+def defend(settings: HttpSettings) -> Middleware:
+    """Return the middleware that makes the checks; it raises Refused naming what is wrong."""
+
+    @web.middleware
+    async def defended(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path not in OPEN_PATHS:
+            check_host(request, settings.allowed_hosts)
+            if request.method not in SAFE_METHODS or "Upgrade" in request.headers:
+                check_origin(request, settings.allowed_origins)
+            if request.method not in SAFE_METHODS:
+                check_content_type(request)
+            if request.path == "/call" or request.path.startswith("/api/"):
+                check_is_here(request)
+        return await handler(request)
+
+    return defended
+
+
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Tell the browser what this face may do (an aiohttp on_response_prepare signal)."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+
+
+def check_host(request: web.Request, allowed: tuple[str, ...]) -> None:
+    """Refuse a Host that is neither this machine's own nor allowed by the settings."""
+    host = host_name(request.host)
+    if not is_loopback(host) and host not in allowed:
+        raise Refused(f"Host: got {host[:80]!r}, want a loopback name or one of [http] allowed_hosts")
+
+
+def check_origin(request: web.Request, allowed: tuple[str, ...]) -> None:
+    """Refuse another site's script; a client that is no browser sends no Origin."""
+    origin = request.headers.get("Origin")
+    if origin is None or origin in allowed:
+        return
+    if urlsafe_netloc(origin) != request.host.lower():
+        raise Refused(f"Origin: got {origin[:80]!r}, want this page's own or one of [http] allowed_origins")
+
+
+def check_content_type(request: web.Request) -> None:
+    """Refuse what a plain form of another site could send."""
+    if request.content_type != JSON:
+        raise Refused(f"Content-Type: got {request.content_type[:80]!r}, want {JSON}")
+
+
+def check_is_here(request: web.Request) -> None:
+    """Refuse whoever is not on this machine, or comes through a proxy that may speak for anybody."""
+    is_here = is_loopback(request.remote or "") and is_loopback(host_name(request.host))
+    if not is_here or any(name in request.headers for name in PROXY_HEADERS):
+        raise Refused("calls: only this machine may call, got a client from elsewhere or behind a proxy")
+
+
+def host_name(host: str) -> str:
+    """Return a Host header's name without its port, "" when it has none."""
+    return urlsafe_host(f"//{host}")
+
+
+def urlsafe_host(url: str) -> str:
+    """Return the host of an address, "" when it cannot be read."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def urlsafe_netloc(url: str) -> str:
+    """Return host and port of an address, "" when it cannot be read."""
+    try:
+        return urlsplit(url).netloc.lower()
+    except ValueError:
+        return ""
