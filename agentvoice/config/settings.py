@@ -42,6 +42,8 @@ class DatabaseSettings:
     """Rows that wait in memory while the disk stalls; beyond it new rows are refused and reported."""
     commit_rows: Count = 50
     """Rows that one commit takes at most."""
+    retention_days: Annotated[int, Between(0, 36_500)] = 0
+    """Days after which an ended call is deleted here, but not before its month is over; 0: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +193,8 @@ class PublishSettings:
     """How often the scheduler looks for due deliveries and crashed calls."""
     claim_batch: Annotated[int, Between(1, 10_000)] = 100
     """Deliveries that one sweep takes at most."""
+    profiles: bool = True
+    """Relays that get an agent's threads also get its profile (kind 0: name, about, picture)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ class ThreadSigning:
         signer raises: a key that is configured but cannot be read never falls back to another's.
         """
         copy = await read_published_copy(self._database, call)
-        signers = await self._load_signers(copy)
+        signers = await self.load_signers(copy)
         chosen = choose_signers(copy.call.project, copy.call.agents, frozenset(signers))
         missing = find_unsignable(copy.call, chosen)
         if missing:
@@ -41,7 +41,11 @@ class ThreadSigning:
             await self._clock.sleep_until(0.0)  # a long call's signatures must not hold up a live one
         return copy.call.project, tuple(events)
 
-    async def _load_signers(self, copy: PublishedCopy) -> dict[str, Signer]:
+    async def load_signers(self, copy: PublishedCopy) -> dict[str, Signer]:
+        """Return the signers that we hold of all who may sign something of a call, by public key.
+
+        Raises PublishError if a signer is not who its reference says, or what loading one raises.
+        """
         project = copy.call.project
         wanted = [project.pubkey, project.caller_pubkey, *(agent.pubkey for agent in copy.call.agents)]
         signers = {}
