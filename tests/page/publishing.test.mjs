@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  THREAD_STATES, adviceFor, canRefuse, noticeOf, relayStates,
+  THREAD_STATES, canRefuse, isUnderWay, noticeOf, relayName, shareOf,
 } from "../../agentvoice/web/static/core/publishing.js";
 
 const RELAYS = ["embedded", "wss://one.example", "wss://two.example"];
@@ -20,27 +20,19 @@ for (const [publishing, wanted, refusable] of [
   });
 }
 
-const delivery = (relay, state, answer = null) => ({ relay, state, attempts: 1, next_attempt_at: null, last_answer: answer });
-
-test("deliveries are summed up per relay, the worst first, with its words", () => {
-  const sums = relayStates([
-    { deliveries: [delivery("good", "accepted"), delivery("bad", "rejected", "blocked: no")] },
-    { deliveries: [delivery("good", "accepted"), delivery("bad", "waiting")] },
-  ]);
-  assert.deepEqual(sums.map((sum) => [sum.relay, sum.accepted, sum.total, sum.answer]), [
-    ["bad", 0, 2, "blocked: no"], ["good", 2, 2, ""],
-  ]);
+test("how much of a thread a relay has", () => {
+  assert.equal(shareOf({ states: { accepted: 3, waiting: 2, rejected: 1 } }), "3 of 6");
+  assert.equal(shareOf({ states: { waiting: 2 } }), "0 of 2");
 });
 
-for (const [sum, advice] of [
-  [{ accepted: 2, total: 2 }, /whole thread/],
-  [{ accepted: 1, total: 2, waiting: 1, answer: "" }, /by itself/],
-  [{ accepted: 0, total: 2, waiting: 0, answer: "auth-required: who" }, /access/],
-  [{ accepted: 0, total: 2, waiting: 0, answer: "blocked: no" }, /operator/],
-  [{ accepted: 0, total: 2, waiting: 0, answer: "invalid: hm" }, /retry or drop/],
-]) {
-  test(`advice: ${advice}`, () => assert.match(adviceFor(sum), advice));
-}
+test("relays are called as people know them", () => {
+  assert.equal(relayName("embedded"), "The relay on this machine");
+  assert.equal(relayName("wss://one.example"), "wss://one.example");
+});
+
+test("only what is queued moves by itself", () => {
+  assert.deepEqual(Object.keys(THREAD_STATES).filter(isUnderWay), ["queued"]);
+});
 
 test("each state of a publication has its words", () => {
   assert.deepEqual(Object.keys(THREAD_STATES), ["none", "review", "queued", "published", "partial", "failed"]);

@@ -33,10 +33,11 @@ test("handovers, notices and tools are notes; results and empty turns are not sh
     item(0, { kind: "handover", text: "ada -> max" }), item(1, { kind: "notice", text: "Line lost." }),
     item(2, { kind: "tool_call", tool_name: "weather" }), item(3, { kind: "tool_result" }), item(4, { text: "" }),
     item(5, { kind: "tool_call", tool: "clock", tool_name: undefined }), item(6, { text: "", status: "in_progress" }),
+    item(7, { kind: "tool_call", tool_name: "transfer_to_max" }), item(8, { kind: "tool_call", tool_name: "end_call" }),
   ], nameOf);
   assert.deepEqual(lines.map((line) => [line.side, line.text]), [
     ["note", "Ada handed over to Max"], ["note", "Line lost."], ["note", "Ada used weather"], ["note", "Ada used clock"],
-    ["agent", ""],
+    ["agent", ""], ["note", "Ada ended the call"],
   ]);
   assert.equal(lines[4].isFinal, false);
 });

@@ -19,8 +19,9 @@ export const warning = signal("");
 export const isMuted = signal(false);
 export const level = signal(0);
 export const endReason = signal("");
-/** When the call was answered, by this page's clock. */
+/** When the call was answered, and when it ended, by this page's clock; 0: not yet. */
 export const startedAt = signal(0);
+export const endedAt = signal(0);
 
 /** @type {CallAudio | null} */
 let audio = null;
@@ -56,7 +57,7 @@ function reset() {
   latencyMs.value = null;
   isMuted.value = false;
   spent.value = { cost_usd: "0.00", is_estimate: false, elapsed_s: 0 };
-  startedAt.value = 0;
+  startedAt.value = endedAt.value = 0;
 }
 
 /** @param {{type: string, frame?: any, message?: string}} message @param {boolean} doNotPublish */
@@ -99,6 +100,7 @@ const FRAMES = {
 function finish(reason) {
   endReason.value = reason;
   state.value = nextState(state.value, "ended");
+  endedAt.value = Date.now();
   worker?.postMessage({ type: "close" });
   worker = null;
   void audio?.close();
@@ -128,8 +130,8 @@ export function toggleMute() {
   audio?.mute(isMuted.value);
 }
 
-/** Open the microphone again, as it is chosen now. */
-export const reopenMicrophone = () => audio?.listen();
+/** Take microphone and speaker as they are chosen now. */
+export const reopenDevices = () => audio?.reopen();
 
 /** How loud the speaker is, 0 to 1, measured where sound is given out. */
 export function outputLevel() {

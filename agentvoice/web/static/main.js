@@ -17,6 +17,9 @@ import { Start } from "./views/start.js";
 /** @type {[string, string, string][]} */
 const LINKS = [["start", "Call", "call"], ["history", "Past calls", "admin"], ["agents", "Agents", "admin"], ["review", "Review", "admin"], ["sound", "Sound", "call"]];
 
+/** Who sits at the daemon's own machine, without a token. */
+const OWNER = "local";
+
 const route = signal(parseRoute(location.hash));
 addEventListener("hashchange", () => (route.value = parseRoute(location.hash)));
 addEventListener("beforeunload", (event) => {
@@ -44,7 +47,7 @@ function Page() {
       ${who && html`<nav aria-label="Main">${links.map(([name, text]) => html`<a href=${hrefOf(name)} key=${name}
         aria-current=${route.value.name === name ? "page" : undefined}>${text}</a>`)}</nav>`}
       ${isLive(live.state.value) && route.value.name !== "call" && html`<a class="button main" href=${hrefOf("call")}>Back to the call</a>`}
-      ${who?.npub && html`<button onClick=${signOut}>Sign out</button>`}</header>
+      ${who && who.name !== OWNER && html`<button onClick=${signOut}>Sign out</button>`}</header>
     <main tabindex="-1">${who ? html`<${View} />` : html`<${SignIn} />`}</main>`;
 }
 

@@ -54,6 +54,12 @@ export class CallAudio {
     if (this._capture) this._source.connect(this._capture);
   }
 
+  /** Microphone and speaker anew, as chosen now. */
+  async reopen() {
+    await this.listen();
+    await this._chooseSpeaker();
+  }
+
   /** @param {boolean} isMuted */
   mute(isMuted) {
     this.isMuted = isMuted;
@@ -85,7 +91,7 @@ export class CallAudio {
   async _chooseSpeaker() {
     const { speaker } = readChoice();
     const context = /** @type {AudioContext & {setSinkId?: (id: string) => Promise<void>}} */ (this.context);
-    if (!speaker || !context.setSinkId) return;
+    if (!context.setSinkId) return;
     try {
       await context.setSinkId(speaker);
     } catch {

@@ -8,6 +8,8 @@ import { nextDelayMs } from "../core/reconnect.js";
 
 /** Sound that waits in a stalled socket beyond this is dropped, and counted: old speech helps nobody. */
 const MAX_BUFFERED_BYTES = 24_000 * 2 * 2;
+/** A socket that takes nothing for so long is dead, though nobody closed it. */
+const STALLED_MS = 8000;
 
 /** @type {WebSocket | null} */
 let socket = null;
@@ -20,6 +22,9 @@ let isOver = false;
 let tries = 0;
 let lostAt = 0;
 let droppedMs = 0;
+let stalledAt = 0;
+/** Timer of the next try; 0: none. */
+let waiting = 0;
 /** @type {MessagePort | null} */
 let playback = null;
 
@@ -38,7 +43,15 @@ self.onmessage = ({ data }) => {
   }
 };
 
+/** The device says that the network went: the socket would notice much later. */
+self.addEventListener("offline", abandon);
+self.addEventListener("online", () => {
+  if (waiting) connect();
+});
+
 function connect() {
+  clearTimeout(waiting);
+  waiting = 0;
   const opened = new WebSocket(url);
   socket = opened;
   opened.binaryType = "arraybuffer";
@@ -81,6 +94,7 @@ function dispatch(frame) {
 /** The socket is gone: the same call again, or the end. */
 function lost() {
   socket = null;
+  stalledAt = 0;
   if (isOver) return;
   lostAt ||= performance.now();
   const delay = call && key ? nextDelayMs(tries, performance.now() - lostAt) : null;
@@ -91,7 +105,15 @@ function lost() {
   }
   if (tries === 0) self.postMessage({ type: "lost" });
   tries += 1;
-  setTimeout(connect, delay);
+  waiting = setTimeout(connect, delay);
+}
+
+/** Take an open socket for lost; it could take long to close. */
+function abandon() {
+  if (socket?.readyState !== WebSocket.OPEN || isOver) return;
+  const dead = socket;
+  lost();
+  dead.close();
 }
 
 /** @param {import("../core/call_frames.js").Frame} frame */
@@ -105,8 +127,11 @@ function sendSound(sound) {
   if (!socket || socket.readyState !== WebSocket.OPEN || !call || lostAt) return;
   if (socket.bufferedAmount > MAX_BUFFERED_BYTES) {
     droppedMs += FRAME_MS;
+    stalledAt ||= performance.now();
+    if (performance.now() - stalledAt > STALLED_MS) abandon();
     return;
   }
+  stalledAt = 0;
   if (droppedMs) send({ type: "dropped", ms: droppedMs });
   droppedMs = 0;
   socket.send(sound);

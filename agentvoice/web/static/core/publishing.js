@@ -33,7 +33,7 @@ export function canRefuse({ policy, refused }) {
 
 /** The state of a thread, and what it means. @type {Record<string, [string, string]>} */
 export const THREAD_STATES = {
-  none: ["Not published", "Nothing of this call was published."],
+  none: ["Not published", "Nothing of this call is published."],
   review: ["Waiting for review", "Somebody has to read and approve it before it is published."],
   queued: ["On its way", "The thread is signed and being sent to its relays."],
   published: ["Published", "Every relay has the whole thread."],
@@ -41,33 +41,21 @@ export const THREAD_STATES = {
   failed: ["Not delivered", "No relay took the thread; see below what they said, then try again."],
 };
 
-/**
- * Deliveries of a thread, summed up per relay, worst first.
- * @param {{deliveries: {relay: string, state: string, attempts: number, next_attempt_at: string | null, last_answer: string | null}[]}[]} events
- */
-export function relayStates(events) {
-  /** @type {Map<string, {relay: string, total: number, accepted: number, waiting: number, refused: number, answer: string, nextAt: string | null}>} */
-  const relays = new Map();
-  for (const { relay, state, next_attempt_at, last_answer } of events.flatMap((event) => event.deliveries)) {
-    const sum = relays.get(relay) ?? { relay, total: 0, accepted: 0, waiting: 0, refused: 0, answer: "", nextAt: null };
-    sum.total += 1;
-    if (state === "accepted") sum.accepted += 1;
-    else if (state === "waiting" || state === "attempting") sum.waiting += 1;
-    else sum.refused += 1;
-    if (state !== "accepted") {
-      sum.answer = last_answer || sum.answer;
-      sum.nextAt = next_attempt_at ?? sum.nextAt;
-    }
-    relays.set(relay, sum);
-  }
-  return [...relays.values()].sort((a, b) => a.accepted / a.total - b.accepted / b.total);
+/** Whether the daemon still works on a thread by itself. @param {string} state */
+export function isUnderWay(state) {
+  return state === "queued";
 }
 
-/** What to do about a relay. @param {ReturnType<typeof relayStates>[number]} sum */
-export function adviceFor(sum) {
-  if (sum.accepted === sum.total) return "It has the whole thread.";
-  if (sum.waiting) return "It is tried again by itself; nothing needs to be done.";
-  if (/auth-required/.test(sum.answer)) return "The relay wants to know who writes: give the key access there, then retry.";
-  if (/blocked|restricted|pow|rate-limited/.test(sum.answer)) return "The relay refuses this key; ask its operator, or use another relay.";
-  return "The relay did not take it. Read its answer, then retry or drop it.";
+/**
+ * How much of a thread a relay has, as "3 of 7".
+ * @param {{states: Record<string, number>}} relay
+ */
+export function shareOf({ states }) {
+  const total = Object.values(states).reduce((sum, count) => sum + count, 0);
+  return `${states.accepted ?? 0} of ${total}`;
+}
+
+/** A relay as people know it. @param {string} relay */
+export function relayName(relay) {
+  return relay === "embedded" ? "The relay on this machine" : relay;
 }

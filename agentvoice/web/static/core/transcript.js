@@ -45,10 +45,20 @@ function buildLine(item, nameOf) {
     case "notice":
       return { ...line, side: "note" };
     case "tool_call":
-      return { ...line, side: "note", text: `${nameOf(item.agent)} used ${toolName(item)}` };
+      return noteOfTool(line, toolName(item), nameOf(item.agent));
     default:
       return null; // results are between the agent and its tool
   }
+}
+
+/**
+ * A tool that was used; a handover has an item of its own.
+ * @param {Omit<Line, "side">} line @param {string} tool @param {string} who
+ * @returns {Line | null}
+ */
+function noteOfTool(line, tool, who) {
+  if (tool.startsWith("transfer_to_")) return null;
+  return { ...line, side: "note", text: tool === "end_call" ? `${who} ended the call` : `${who} used ${tool}` };
 }
 
 /** Over the socket a tool is `tool_name`, in documents `tool`. @param {Item & {tool?: string | null}} item */

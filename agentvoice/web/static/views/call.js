@@ -1,6 +1,6 @@
 /** The call itself. */
 
-import { request } from "../api.js";
+import { me, request } from "../api.js";
 import { STATUS_TEXT, isLive } from "../core/call_state.js";
 import { formatDuration, formatLatency, formatMoney } from "../core/format.js";
 import { hrefOf } from "../core/hash_route.js";
@@ -8,7 +8,8 @@ import { canRefuse, noticeOf } from "../core/publishing.js";
 import { buildLines } from "../core/transcript.js";
 import * as live from "../live_call.js";
 import { html, useEffect, useSignal } from "../ui.js";
-import { Problem, Title, Transcript, useLoaded } from "./parts.js";
+import { Problem, Title, Transcript, namesOf, useLoaded } from "./parts.js";
+import { Thread } from "./thread.js";
 
 const TICK_MS = 1000;
 
@@ -17,7 +18,7 @@ export function Call() {
   useShortcuts();
   const state = live.state.value;
   const { slug, name } = live.agent.value;
-  const nameOf = (/** @type {string} */ one) => agents.find((/** @type {any} */ agent) => agent.slug === one)?.name ?? one;
+  const nameOf = namesOf(agents);
   const lines = buildLines(live.items.value, nameOf);
   const title = isLive(state) ? `Call with ${name || "…"}` : STATUS_TEXT[state];
   return html`<${Title} title=${title} />
@@ -34,7 +35,7 @@ export function Call() {
         ${isLive(state) && html`<${Typing} />`}
       </section>
     </div>
-    <${Notice} />`;
+    ${isLive(state) ? html`<${Notice} />` : live.callId.value && me.value?.scopes.includes("admin") && html`<${Outcome} key=${live.callId.value} id=${live.callId.value} />`}`;
 }
 
 function Facts() {
@@ -43,12 +44,12 @@ function Facts() {
     const timer = setInterval(() => (now.value = Date.now()), TICK_MS);
     return () => clearInterval(timer);
   }, []);
-  const { cost_usd, is_estimate, elapsed_s } = live.spent.value;
-  const shown = live.startedAt.value && isLive(live.state.value) ? (now.value - live.startedAt.value) / 1000 : elapsed_s;
+  const { cost_usd, is_estimate } = live.spent.value;
+  const shown = live.startedAt.value ? ((live.endedAt.value || now.value) - live.startedAt.value) / 1000 : 0;
   return html`<dl class="facts">
     <div><dt>Time</dt><dd>${formatDuration(shown)}</dd></div>
     <div><dt>Cost</dt><dd>${is_estimate ? "about " : ""}${formatMoney(cost_usd)}</dd></div>
-    ${live.latencyMs.value !== null && html`<div><dt>Answers in</dt><dd>${formatLatency(live.latencyMs.value)}</dd></div>`}
+    ${live.latencyMs.value !== null && html`<div><dt>Answered in</dt><dd>${formatLatency(live.latencyMs.value)}</dd></div>`}
   </dl>`;
 }
 
@@ -71,8 +72,14 @@ function Controls({ agents, slug }) {
 
 function Over() {
   return html`<div class="stack">
-    ${live.callId.value && html`<a class="button main wide" href=${hrefOf("calls", live.callId.value)}>See the call and its thread</a>`}
-    <a class="button wide" href=${hrefOf("start")}>Call again</a></div>`;
+    <a class="button main wide" href=${hrefOf("start")}>Call again</a>
+    ${live.callId.value && me.value?.scopes.includes("admin") && html`<a class="button wide" href=${hrefOf("calls", live.callId.value)}>Details of this call</a>`}</div>`;
+}
+
+/** What became of the call: its thread, as soon as it is stored. @param {{id: string}} props */
+function Outcome({ id }) {
+  const { value, problem, reload } = useLoaded(() => request(`calls/${id}`), [id]);
+  return html`<${Problem} text=${problem.value} />${value && html`<${Thread} call=${value} reload=${reload} />`}`;
 }
 
 function Typing() {
@@ -82,8 +89,8 @@ function Typing() {
     if (text.value.trim()) live.say(text.value.trim());
     text.value = "";
   };
-  return html`<form class="row" onSubmit=${submit}>
-    <label class="wide"><span class="hidden">Type instead of speaking</span>
+  return html`<form class="row line" onSubmit=${submit}>
+    <label class="grow"><span class="hidden">Type instead of speaking</span>
       <input placeholder="Type instead of speaking" value=${text.value} onInput=${(/** @type {any} */ event) => (text.value = event.target.value)} /></label>
     <button>Send</button></form>`;
 }
@@ -92,7 +99,7 @@ function Notice() {
   if (!live.callId.value) return null;
   const publishing = live.publishing.value;
   return html`<div class="notice row apart" role="status"><span>${noticeOf(publishing)}</span>
-    ${canRefuse(publishing) && isLive(live.state.value) && html`<button onClick=${live.doNotPublish}>Do not publish this call</button>`}</div>`;
+    ${canRefuse(publishing) && html`<button onClick=${live.doNotPublish}>Do not publish this call</button>`}</div>`;
 }
 
 /** Keys of a call; not while a person types, and a focused button keeps its space. */

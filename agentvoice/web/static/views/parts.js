@@ -10,6 +10,15 @@ export function Title({ title, children }) {
   return html`<h1>${title}</h1>${children}`;
 }
 
+/**
+ * What agents are called; one that is gone goes by its slug.
+ * @param {{slug: string, name: string}[]} agents
+ */
+export function namesOf(agents) {
+  const names = new Map(agents.map(({ slug, name }) => [slug, name]));
+  return (/** @type {string} */ slug) => names.get(slug) ?? slug;
+}
+
 /** @param {{text: string}} props */
 export function Problem({ text }) {
   return html`<div role="alert">${text && html`<p class="problem">${text}</p>`}</div>`;

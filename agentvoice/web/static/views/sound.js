@@ -1,7 +1,7 @@
 /** Microphone, speaker, and what the browser does to the sound. */
 
 import { keepChoice, listDevices, openMicrophone, readChoice } from "../audio/devices.js";
-import { reopenMicrophone } from "../live_call.js";
+import { reopenDevices } from "../live_call.js";
 import { html, useEffect, useSignal } from "../ui.js";
 import { Problem, Title } from "./parts.js";
 
@@ -18,7 +18,7 @@ export function Sound() {
   const change = (/** @type {object} */ part) => {
     choice.value = { ...choice.value, ...part };
     keepChoice(choice.value);
-    void reopenMicrophone();
+    void reopenDevices();
     if (check.value) check.value += 1;
   };
   const select = (/** @type {string} */ label, /** @type {"microphone" | "speaker"} */ name, /** @type {MediaDeviceInfo[]} */ list) => html`<label>${label}

@@ -18,7 +18,7 @@ export function Start() {
   if (!value) return html`<div class="narrow"><${Title} title="Call an agent" /><${Problem} text=${problem.value} /></div>`;
   const agent = chosen.value || value.agents[0]?.slug || "";
   const about = value.projects.find((/** @type {any} */ one) => one.slug === project.value) ?? value.projects[0];
-  const publishing = { policy: about?.policy ?? about?.publish ?? "public", relays: about?.relays ?? [], refused: refuse.value };
+  const publishing = { policy: about?.policy ?? "off", relays: about?.relays ?? [], refused: refuse.value };
   const call = () => {
     void startCall({ agent, project: about?.slug ?? "", doNotPublish: refuse.value });
     location.hash = hrefOf("call");
@@ -30,7 +30,7 @@ export function Start() {
       <fieldset><legend>Agent</legend><div class="choices">
         ${value.agents.map((/** @type {any} */ one) => html`<label class="choice" key=${one.slug}>
           <input type="radio" name="agent" checked=${one.slug === agent} onChange=${() => (chosen.value = one.slug)} />
-          <span>${one.name}<small>${(one.engines ?? []).join(", ")}</small></span>
+          <span>${one.name}<small>${one.about || one.engines.join(", ")}</small></span>
         </label>`)}
       </div></fieldset>
       ${value.projects.length > 1 && html`<label>Project
