@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from aiohttp import web
 
 from agentvoice.adapters import systemd
 from agentvoice.adapters.embedded_relay import EmbeddedRelay, find_running_relay
@@ -25,6 +24,7 @@ from agentvoice.adapters.http_tool import AiohttpTools
 from agentvoice.adapters.key_files import KeyFiles
 from agentvoice.adapters.local_speech.engine import LocalEngine
 from agentvoice.adapters.local_speech.worker_client import LocalSpeech
+from agentvoice.adapters.pow_miner import mine
 from agentvoice.adapters.realtime_websocket import RealtimeEngine
 from agentvoice.adapters.relay import WebsocketRelays
 from agentvoice.adapters.signer import KeySigner, find_forgery
@@ -33,26 +33,24 @@ from agentvoice.config.prices import read_prices
 from agentvoice.core.ids import RANDOM_BYTES, build_uuid7
 from agentvoice.core.metrics import NO_METRICS
 from agentvoice.core.ports import Clock, Metrics, SpeechEngine
-from agentvoice.errors import AgentVoiceError, ConfigError, Refused
+from agentvoice.errors import AgentVoiceError, Refused
 from agentvoice.services.call_manager import CallManager
+from agentvoice.services.jobs import schedule_jobs
 from agentvoice.services.loop_lag import watch_loop_lag
+from agentvoice.services.profiles import Profiles
+from agentvoice.services.publication_pages import PublicationPages
 from agentvoice.services.publisher import Publisher
-from agentvoice.services.scheduler import Scheduler
 from agentvoice.services.session_opening import Engines
 from agentvoice.storage import agents, keys
 from agentvoice.storage.database import Database
 from agentvoice.storage.writer import Writer
 from agentvoice.web.app import build_control_app, build_public_app
+from agentvoice.web.serving import serve_tcp, serve_unix
 
 log = structlog.get_logger(__name__)
 
 WRITER_CLOSE_S = 10.0
 """How long the last rows may take to reach the disk when the process stops."""
-
-HTTP_SHUTDOWN_S = 5.0
-"""How long open requests may take once the calls have been drained."""
-
-SOCKET_MODE = 0o600
 
 
 class Runtime:
@@ -75,18 +73,23 @@ class Runtime:
         self._relay = EmbeddedRelay(
             settings.relay_folder, settings.relays.embedded_host, settings.relays.embedded_port
         )
-        self.relays = WebsocketRelays(settings.relays, clock, self._find_signer)
+        self.relays = WebsocketRelays(
+            settings.relays, clock, self._find_signer, is_own=lambda address: address == self._relay.address
+        )
         self.publisher = Publisher(
             database,
             self.relays,
             self.key_files.load,
             find_forgery,
+            KeySigner.generate,
+            mine,
             self.embedded_address,
             clock,
             settings.publish,
             self.owner_id,
             metrics,
         )
+        self.profiles = self._build_profiles()
         self.local_speech = LocalSpeech(settings.engines.local, Path(settings.home), clock)
         self.engines: dict[str, SpeechEngine] = {
             "local": LocalEngine(self.local_speech, settings.engines.local, clock),
@@ -108,6 +111,19 @@ class Runtime:
             metrics,
         )
         self._background: set[asyncio.Task[Any]] = set()
+
+    def _build_profiles(self) -> Profiles:
+        return Profiles(
+            self.database,
+            self.relays,
+            self.key_files.load,
+            find_forgery,
+            self.publisher.dial_address,
+            self.clock,
+            self.settings.publish,
+            self.owner_id,
+            self.settings.project,
+        )
 
     async def start(self) -> None:
         """Start what calls need: the embedded relay and the renewal of leases."""
@@ -167,7 +183,11 @@ class Runtime:
 
     async def _call_ended(self, call_id: str) -> None:
         """Publish soon, without keeping the caller waiting; the scheduler would find it later."""
-        self.run_beside(self.publisher.sweep(), f"publish {call_id}")
+        self.run_beside(self._publish(), f"publish {call_id}")
+
+    async def _publish(self) -> None:
+        await self.publisher.sweep()
+        await self.profiles.publish_due()
 
     async def _find_signer(self, pubkey: str) -> KeySigner | None:
         """Return the signer that answers a relay's AUTH for `pubkey`, None if we hold none."""
@@ -224,7 +244,15 @@ async def serve(settings: Settings, clock: Clock, reload: Callable[[], Settings]
             open_runtime(settings, clock, create=True, upgrade=True, metrics=metrics)
         )
         await runtime.start()
-        scheduler = _build_scheduler(runtime)
+        scheduler = schedule_jobs(
+            settings,
+            runtime.database,
+            clock,
+            runtime.calls,
+            runtime.publisher,
+            runtime.profiles,
+            runtime.ensure_relay,
+        )
         stack.callback(scheduler.stop)
         await _serve_control(runtime, stack)
         address = await _serve_public(runtime, metrics.exposition, stack)
@@ -243,49 +271,21 @@ async def serve(settings: Settings, clock: Clock, reload: Callable[[], Settings]
         systemd.notify(systemd.STOPPING)
 
 
-def _build_scheduler(runtime: Runtime) -> Scheduler:
-    scheduler = Scheduler()
-    interval_s = runtime.settings.publish.sweep_interval_s
-    scheduler.every(interval_s, "embedded relay", runtime.ensure_relay)
-    scheduler.every(interval_s, "crashed calls", runtime.calls.recover)
-    scheduler.every(interval_s, "publish", runtime.publisher.sweep)
-    return scheduler
-
-
 async def _serve_public(
     runtime: Runtime, exposition: Callable[[], tuple[bytes, str]], stack: AsyncExitStack
 ) -> str:
     """Serve TCP; return the address (port 0 takes a free one)."""
     http = runtime.settings.http
-    runner = await _runner(build_public_app(runtime.calls, runtime.missing, exposition, http), stack)
-    try:
-        await web.TCPSite(runner, http.host, http.port).start()
-    except OSError as error:
-        raise ConfigError(f"http.port: got {http.port} on {http.host}, want a free one: {error}") from error
-    host, port = runner.addresses[0][:2]
-    return f"http://{host}:{port}"
+    app = build_public_app(runtime.calls, runtime.missing, exposition, http)
+    return await serve_tcp(app, http.host, http.port, stack)
 
 
 async def _serve_control(runtime: Runtime, stack: AsyncExitStack) -> None:
     """Serve the control socket; only this user may reach it."""
-    path = runtime.settings.control_socket
-    path.unlink(missing_ok=True)  # a daemon that was killed left it; a live one would hold the home
-    runner = await _runner(build_control_app(runtime.calls, runtime.missing), stack)
-    before = os.umask(0o777 & ~SOCKET_MODE)  # no moment in which others could connect
-    try:
-        await web.UnixSite(runner, str(path)).start()
-    except OSError as error:
-        raise Refused(f"control socket: {path} cannot be made: {error.strerror or error}") from error
-    finally:
-        os.umask(before)
-    stack.callback(path.unlink, missing_ok=True)
-
-
-async def _runner(app: web.Application, stack: AsyncExitStack) -> web.AppRunner:
-    runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=HTTP_SHUTDOWN_S)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    return runner
+    enough = runtime.settings.publish.accepted_relays
+    pages = PublicationPages(runtime.database, runtime.embedded_address, enough)
+    app = build_control_app(runtime.calls, runtime.missing, pages)
+    await serve_unix(app, runtime.settings.control_socket, stack)
 
 
 def _handle_signals(

@@ -33,6 +33,7 @@
     ├── CallError                    1             a call cannot do that
     │   └── InvalidTransition        1             the state machine has no such step
     └── PublishError                 1             a thread could not be published
+        ├── SecretNotHere            1  retryable  a secret to be redacted cannot be read here
         ├── RelayRejected            1             the relay will never take it
         └── RelayBusy                1  retryable  the relay asks us to come later
 
@@ -196,6 +197,12 @@ class InvalidTransition(CallError):
 
 class PublishError(AgentVoiceError):
     """A thread could not be published."""
+
+
+class SecretNotHere(PublishError):
+    """A secret that must be taken out of the thread cannot be read by this process."""
+
+    retryable: ClassVar[bool] = True
 
 
 class RelayRejected(PublishError):

@@ -18,7 +18,7 @@ from agentvoice.core.delivery import DeliveryState
 from agentvoice.core.item import Item, ItemKind, ItemStatus, Role
 from agentvoice.core.leg import CallStatus
 from agentvoice.core.project import Project, PublishPolicy, ThreadShape
-from agentvoice.protocols import callpage, documents
+from agentvoice.protocols import callpage, documents, publication_documents
 from agentvoice.protocols.nostr.thread import FinishedCall, Speaker, ThreadSigners, build_thread
 from agentvoice.protocols.nostr.turns import merge_turns
 
@@ -28,11 +28,11 @@ DAEMON_FRAMES = get_args(callpage.DaemonFrame)
 DOCUMENTS = (
     documents.CallDocument,
     documents.CallSummary,
-    documents.DeliveryDocument,
-    documents.EventDocument,
+    publication_documents.DeliveryDocument,
+    publication_documents.EventDocument,
     documents.ItemDocument,
-    documents.PublicationDocument,
-    documents.PublicationSummary,
+    publication_documents.PublicationDocument,
+    publication_documents.PublicationSummary,
     documents.UsageDocument,
     documents.UsageLine,
     DemoDocument,
@@ -92,13 +92,12 @@ def test_each_tag_of_a_thread_is_told():
     """A thread with every option on has no tag that is not on the page."""
     project = Project(
         "p", "Title", "a" * 64, relays=("wss://relay.example",), chained=True, full_p_tags=True,
-        address="31933:x:y", voice_tag=True,
+        address="31933:x:y", voice_tag=True, expiration_days=1, protected=True,
     )  # fmt: skip
     item = Item("1", 0, ItemKind.MESSAGE, Role.USER, "ada", "Hello.", ItemStatus.COMPLETED, started_at=1)
     answer = replace(item, id="2", position=1, role=Role.AGENT, text="Yes?")
-    call = FinishedCall(
-        "c", project, (Speaker("ada", "Ada", "b" * 64),), merge_turns((item, answer)), 1_000, 49_000
-    )
+    turns = tuple(replace(turn, is_edited=True, redacted=("card",)) for turn in merge_turns((item, answer)))
+    call = FinishedCall("c", project, (Speaker("ada", "Ada", "b" * 64),), turns, 1_000, 49_000)
     events = build_thread(call, ThreadSigners("b" * 64, "b" * 64, True, {"ada": "b" * 64}), 60_000)
     told = set(re.findall(r"^\| `([\w-]+)` \|", section("thread.md", "Tags"), flags=re.M))
     assert {tag[0] for event in events for tag in event.tags} == told

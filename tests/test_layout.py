@@ -11,6 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 MAX_FILE_LINES = 320
+FOREIGN = {"node_modules", "vendor", ".venv"}
+"""Folders with code of others."""
 MAX_FUNCTION_LINES = 60
 
 UNTESTED = {
@@ -27,11 +29,7 @@ REALTIME_WORDS = re.compile(
 
 
 def sources(folder: str) -> list[Path]:
-    return sorted(
-        path
-        for path in (ROOT / folder).rglob("*.py")
-        if "node_modules" not in path.parts and "vendor" not in path.parts
-    )
+    return sorted(path for path in (ROOT / folder).rglob("*.py") if not FOREIGN.intersection(path.parts))
 
 
 def name_of(path: Path) -> str:

@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PYTHON_LOCKS = [ROOT / "requirements.lock", ROOT / "docker/requirements.lock", ROOT / "docker/build.lock"]
+PEERS_LOCK = ROOT / "tests/peers/python/requirements.lock"
 NPM_LOCKS = sorted(p for p in ROOT.rglob("package-lock.json") if "node_modules" not in p.parts)
 SHA256 = re.compile(r"--hash=sha256:[0-9a-f]{64}\b")
 
@@ -42,7 +43,7 @@ def addresses(value: Any, key: str = "") -> Iterator[str]:
         yield f"{key}: {value}"
 
 
-@pytest.mark.parametrize("lock", PYTHON_LOCKS, ids=name_of)
+@pytest.mark.parametrize("lock", [*PYTHON_LOCKS, PEERS_LOCK], ids=name_of)
 def test_python_locks_name_no_index(lock: Path):
     """No address, index or link option: whoever installs chooses where from."""
     lines = lock.read_text().splitlines()
@@ -50,7 +51,7 @@ def test_python_locks_name_no_index(lock: Path):
     assert wrong == []
 
 
-@pytest.mark.parametrize("lock", PYTHON_LOCKS, ids=name_of)
+@pytest.mark.parametrize("lock", [*PYTHON_LOCKS, PEERS_LOCK], ids=name_of)
 def test_python_locks_pin_and_hash_everything(lock: Path):
     """Every package has one exact version and at least one hash."""
     loose = [

@@ -1,5 +1,8 @@
 """The relay that the daemon itself runs: rust-nostr's LocalRelay over LMDB, on loopback.
 
+Its store is reached through Python, some callbacks an event; they run on a loop in a thread of
+their own, never on the one that carries audio.
+
 One process owns a folder, by a lock file that also tells other processes the owner's address.
 """
 
@@ -23,6 +26,7 @@ from nostr_sdk import (
     uniffi_set_event_loop,
 )
 
+from agentvoice.adapters.loop_thread import LoopThread
 from agentvoice.errors import ConfigError, Refused
 
 FOLDER_MODE = 0o700
@@ -49,6 +53,7 @@ class EmbeddedRelay:
         self._host = host
         self._port = port
         self._relay: LocalRelay | None = None
+        self._aside: LoopThread | None = None
         self._lock: int | None = None
         self._address = ""
 
@@ -68,8 +73,8 @@ class EmbeddedRelay:
         self._check_host()
         await asyncio.to_thread(self._take_lock)
         try:
-            self._relay = await self._run()
-            self._address = str(await self._relay.url()).rstrip("/")
+            self._aside = LoopThread("embedded-relay")
+            self._relay, self._address = await self._aside.run(self._run(self._aside.loop))
             self._tell_address()
         except BaseException:
             await self.stop()
@@ -83,17 +88,20 @@ class EmbeddedRelay:
             relay.shutdown()
             await self._wait_until_deaf()
             del relay  # the last reference closes the store
-            uniffi_set_event_loop(None)  # nothing else of nostr_sdk may meet a loop that is gone
             _log.info("embedded_relay_stopped", address=self._address)
+        if self._aside is not None:
+            uniffi_set_event_loop(None)  # nothing else of nostr_sdk may meet a loop that is gone
+            await self._aside.stop()
+            self._aside = None
         self._address = ""
         if self._lock is not None:
             os.ftruncate(self._lock, 0)
             os.close(self._lock)  # and with it the lock
             self._lock = None
 
-    async def _run(self) -> LocalRelay:
+    async def _run(self, aside: asyncio.AbstractEventLoop) -> tuple[LocalRelay, str]:
         # The relay's threads reach the store through Python, and must know on which loop.
-        uniffi_set_event_loop(asyncio.get_running_loop())
+        uniffi_set_event_loop(aside)
         limit = RateLimit(max_reqs=MAX_REQUESTS, notes_per_minute=MAX_NOTES_PER_MINUTE)
         try:
             store = await NostrLmdb.open(str(self._folder))
@@ -110,7 +118,7 @@ class EmbeddedRelay:
                 f"relays.embedded_port: got {self._port} on {self._host}, want a free port"
                 f" (0 takes any): {error}"
             ) from error
-        return relay
+        return relay, str(await relay.url()).rstrip("/")
 
     async def _wait_until_deaf(self) -> None:
         """Wait until connections are refused: the relay's threads stop listening a little later."""

@@ -1,27 +1,35 @@
-"""Where signing keys are kept: one file each, or an environment variable; named by reference.
+"""Where signing keys are kept: one file each, an environment variable, or a systemd credential.
 
-`file:<npub>` is `<folder>/<npub>`, mode 0600, holding the nsec; `env:NAME` is a variable. The
-database knows references only. A key file is made whole or not at all, and never overwritten.
+`file:<npub>` is `<folder>/<npub>`, mode 0600, holding the nsec; `env:NAME` is a variable;
+`credential:NAME` is what systemd gives the unit under that name (LoadCredential=, ImportCredential=).
+The database knows references only. A key file is made whole or not at all, and never overwritten.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import stat
 from collections.abc import Mapping
 from pathlib import Path
 
 from agentvoice.adapters.signer import KeySigner
+from agentvoice.config.secrets import CREDENTIALS_VARIABLE
+from agentvoice.core.secret import Secret
 from agentvoice.errors import InvalidKey, KeyFileRefused, KeyNotHere, NotFound
 from agentvoice.protocols.nostr.nip19 import decode_pubkey, encode_npub
 
 FILE = "file:"
 ENVIRONMENT = "env:"
+CREDENTIAL = "credential:"
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
 MAX_FILE_BYTES = 1_024
 """An nsec has 63 characters; a longer file is something else."""
+
+
+_CREDENTIAL_NAME = re.compile(r"[A-Za-z0-9_.@-]{1,255}")
 
 
 class KeyFiles:
@@ -51,7 +59,7 @@ class KeyFiles:
         return FILE + signer.npub
 
     async def load(self, reference: str) -> KeySigner:
-        """Return the signer of `file:<npub>` or `env:NAME` (a core.ports.LoadSigner).
+        """Return the signer of `file:<npub>`, `env:NAME` or `credential:NAME` (a core.ports.LoadSigner).
 
         Raises InvalidKey, KeyFileRefused or NotFound.
         """
@@ -63,11 +71,14 @@ class KeyFiles:
             return self._read(self._path(reference))
         if reference.startswith(ENVIRONMENT):
             name = reference.removeprefix(ENVIRONMENT)
-            text = self._environment.get(name, "")
-            if not text:
+            if not self._environment.get(name):
                 raise KeyNotHere(f"key env:{name}: the environment variable is not set here")
-            return KeySigner.from_text(f"environment variable {name}", text)
-        raise InvalidKey(f"key reference: got {_shown(reference)}, want file:<npub> or env:NAME")
+            return KeySigner.from_text(f"environment variable {name}", Secret(self._environment[name]))
+        if reference.startswith(CREDENTIAL):
+            return self._read_credential(reference.removeprefix(CREDENTIAL))
+        raise InvalidKey(
+            f"key reference: got {_shown(reference)}, want file:<npub>, env:NAME or credential:NAME"
+        )
 
     def list(self) -> tuple[str, ...]:
         """Return the references of all key files, sorted."""
@@ -87,6 +98,18 @@ class KeyFiles:
             raise NotFound(f"key file {path}: does not exist") from None
         except OSError as error:
             raise KeyFileRefused(f"key file {path}: cannot be removed: {error.strerror}") from error
+
+    def _read_credential(self, name: str) -> KeySigner:
+        folder = self._environment.get(CREDENTIALS_VARIABLE, "")
+        if not _CREDENTIAL_NAME.fullmatch(name) or name in (".", ".."):
+            raise InvalidKey("key reference: got credential:…, want the name of a credential, no path")
+        path = Path(folder) / name
+        if not folder or not path.exists():
+            raise KeyNotHere(
+                f"key credential:{name}: systemd gave this process no such credential,"
+                f" want a unit with LoadCredential={name}:PATH"
+            )
+        return KeySigner.from_text(f"credential {name}", _read_private(path, by_systemd=True))
 
     def _path(self, reference: str) -> Path:
         # Decoding first: the name must be an npub, so it can never lead out of the folder.
@@ -123,8 +146,11 @@ def _create_file(path: Path, text: str) -> bool:
     return True
 
 
-def _read_private(path: Path) -> str:
-    """Return a file's text if nobody but its owner may read it."""
+def _read_private(path: Path, *, by_systemd: bool = False) -> Secret[str]:
+    """Return a file's text if nobody but its owner may read it.
+
+    systemd guards its credentials by access lists, which show as rights of the group.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
@@ -133,22 +159,22 @@ def _read_private(path: Path) -> str:
         raise KeyFileRefused(f"key file {path}: cannot be read: {error.strerror}") from error
     try:
         # Asked of the open file, so that it cannot be swapped between the check and the read.
-        mode = os.fstat(descriptor).st_mode
+        found = os.fstat(descriptor)
+        mode = found.st_mode
         if not stat.S_ISREG(mode):
             raise KeyFileRefused(f"key file {path}: is no regular file")
-        if stat.S_IMODE(mode) & 0o077:
+        if stat.S_IMODE(mode) & 0o077 and not by_systemd:
             raise KeyFileRefused(
                 f"key file {path}: mode is {stat.S_IMODE(mode):04o}, want 0600: run `chmod 600` on it"
             )
-        data = os.read(descriptor, MAX_FILE_BYTES + 1)
+        if found.st_size > MAX_FILE_BYTES:
+            raise InvalidKey(f"key file {path}: got more than {MAX_FILE_BYTES} bytes, want an nsec")
+        return Secret(os.read(descriptor, MAX_FILE_BYTES).decode("ascii", errors="replace"))
     finally:
         os.close(descriptor)
-    if len(data) > MAX_FILE_BYTES:
-        raise InvalidKey(f"key file {path}: got more than {MAX_FILE_BYTES} bytes, want an nsec")
-    return data.decode("ascii", errors="replace")
 
 
 def _shown(reference: str) -> str:
     """The scheme alone: somebody may have pasted the secret itself."""
     scheme, colon, _ = reference.partition(":")
-    return f"{scheme[:10]!r}:…" if colon else "a value without file: or env:"
+    return f"{scheme[:10]!r}:…" if colon else "a value without file:, env: or credential:"

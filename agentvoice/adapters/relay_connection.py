@@ -1,160 +1,128 @@
-"""One open connection to a relay: what we asked on it, and what the relay answered."""
+"""One open connection to a relay: what is sent on it, and what the relay answers."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import NoReturn
-from urllib.parse import urlsplit, urlunsplit
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 
 import structlog
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
+from agentvoice.adapters.relay_auth import Authentication
+from agentvoice.adapters.relay_dialing import CLOSE_TIMEOUT_S, Dialer
+from agentvoice.adapters.relay_flight import Again, Flight, Outcome
+from agentvoice.adapters.relay_subscriptions import Fetch, Listener, Subscription, Subscriptions
+from agentvoice.adapters.relay_words import show_address, show_reason, show_words
 from agentvoice.config.settings import RelaySettings
 from agentvoice.core.event import SignedEvent
 from agentvoice.core.ports import Clock, RelayAnswer, Signer
-from agentvoice.errors import (
-    ConnectFailed,
-    ConnectionLost,
-    RelayRejected,
-    RemoteProtocolError,
-    TimedOut,
-    TransportError,
-)
+from agentvoice.errors import ConnectionLost, RemoteProtocolError, TimedOut, TransportError
 from agentvoice.protocols.nostr import nip01
-from agentvoice.protocols.nostr.answers import NOTICE_PREFIX, TOO_LARGE_PREFIX
-from agentvoice.protocols.nostr.nip42 import build_auth_event
+from agentvoice.protocols.nostr.answers import (
+    NOTICE_PREFIX,
+    TOO_LARGE_PREFIX,
+    Verdict,
+    answer_prefix,
+    judge_answer,
+)
 
-MAX_FRAME_BYTES = 1_048_576
-"""A relay that sends more in one frame is cut off."""
-
-MAX_FETCHED_EVENTS = 5_000
-"""A relay that ignores the limits of a filter is cut off."""
-
-MAX_FETCHED_BYTES = 16 * 1_048_576
-"""A hundred events, as many as are asked for at once, at far more than relays store for one."""
-
-MAX_WORDS_CHARS = 300
-"""What is kept of a relay's own words: enough for a reason, too little to fill a log with."""
-
-CLOSE_TIMEOUT_S = 2.0
 MESSAGE_TOO_BIG = 1009  # RFC 6455 section 7.4.1
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(slots=True)
-class _Subscription:
-    done: asyncio.Future[None]
-    events: list[SignedEvent] = field(default_factory=list)
-    received_chars: int = 0
-
-
-class _Connect(connect):
-    """A connection that follows no redirect: events go to the relays that the operator named."""
-
-    def process_redirect(self, exc: Exception) -> Exception | str:
-        return exc
-
-
 class RelayConnection:
-    """Made by `open`. One event at a time is in flight, so that an OK without id has an owner."""
+    """Made by `open`. Up to relay_flight.MAX_IN_FLIGHT events fly at once."""
 
-    def __init__(self, address: str, socket: ClientConnection, settings: RelaySettings, clock: Clock) -> None:
-        self._address = address
+    def __init__(
+        self,
+        address: str,
+        socket: ClientConnection,
+        settings: RelaySettings,
+        clock: Clock,
+        *,
+        is_careful: bool = False,
+    ) -> None:
         self._shown = show_address(address)
         self._socket = socket
         self._settings = settings
         self._clock = clock
-        self._answers: dict[str, asyncio.Future[RelayAnswer]] = {}
-        self._subscriptions: dict[str, _Subscription] = {}
-        self._subscription_count = 0
-        self._notice = ""
-        self._challenge = ""
-        self._challenged = asyncio.Event()
+        self._flight = Flight(self._shown, is_careful=is_careful)
+        self._auth = Authentication(address, clock, settings.auth_timeout_s, self._send_auth)
+        self._subscriptions = Subscriptions(self._shown)
         self._garbage_frames = 0
-        self._publishing = asyncio.Lock()
         self._last_used_s = clock.monotonic_s()
         self._is_open = True
+        self.was_closed_by_us = False
         self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._close_when_idle())]
 
     @classmethod
     async def open(cls, address: str, settings: RelaySettings, clock: Clock) -> RelayConnection:
         """Connect to a ws:// or wss:// address; raises ConnectFailed or TimedOut."""
-        shown = show_address(address)
+        dialer = Dialer(settings, clock)
         try:
-            async with clock.deadline(settings.connect_timeout_s):
-                socket = await _Connect(
-                    address,
-                    compression=None,  # some relays break on it, and events are small
-                    open_timeout=None,  # the deadline above is the one limit
-                    close_timeout=CLOSE_TIMEOUT_S,
-                    max_size=MAX_FRAME_BYTES,
-                    proxy=None if urlsplit(address).hostname in LOOPBACK else True,
-                    user_agent_header="agentvoice",
-                )
-        except TimedOut as error:
-            raise TimedOut(f"{shown}: no connection within {settings.connect_timeout_s:g} s") from error
-        except (OSError, WebSocketException, ValueError, EOFError) as error:
-            raise ConnectFailed(f"{shown}: no connection: {_reason(error)}") from error
-        return cls(address, socket, settings, clock)
+            return cls(address, await dialer.dial(address), settings, clock)
+        finally:
+            dialer.close()
 
     @property
     def is_open(self) -> bool:
         """Whether something can be sent on it, as far as we know."""
         return self._is_open
 
-    async def publish(self, event: SignedEvent) -> RelayAnswer:
-        """Send an event and return the answer.
+    async def publish(self, event: SignedEvent, frame: str = "", speaker: str = "") -> Outcome:
+        """Send an event (`frame`, if it is encoded already) and return the answer.
 
-        A NOTICE, when no OK came in time, is returned as `notice: …`, and a socket closed as "message
-        too big" as `too-large: …`. Raises ConnectionLost or TimedOut; then the connection is closed.
+        `speaker` is who answers AUTH for it, if not its author. Or return why it should be sent again on another connection. A NOTICE, when no OK came in
+        time, is returned as `notice: …`, and a socket closed as "message too big" as `too-large: …`.
+        Raises ConnectionLost or TimedOut; then the connection is closed.
         """
-        async with self._publishing:
-            return await self._ask(nip01.encode_publish(event), event.id, self._settings.ok_timeout_s)
+        if not self._is_open:
+            raise ConnectionLost(f"{self._shown}: the connection is closed")
+        missed = await self._flight.take_turn()
+        if missed is not None:
+            return missed
+        try:
+            outcome = await self._ask(event.id, frame or nip01.encode_publish(event))
+        finally:
+            self._flight.give_turn()
+        if isinstance(outcome, RelayAnswer) and outcome.accepted:
+            self._auth.note_accepted(speaker or event.pubkey)
+        return outcome
 
-    async def authenticate(self, signer: Signer) -> None:
+    def auth_rounds(self, pubkey: str) -> int:
+        """How often we have told the relay that we are this pubkey: ask before you publish."""
+        return self._auth.rounds(pubkey)
+
+    def wants_auth(self, answer: RelayAnswer, pubkey: str, seen_rounds: int) -> bool:
+        """Whether telling the relay who we are may change its answer to an event of this pubkey.
+
+        Some say `restricted:` to those who have not answered their challenge yet.
+        """
+        if judge_answer(answer, 0) is Verdict.AUTH:
+            return True
+        is_restricted = not answer.accepted and answer_prefix(answer.message) == "restricted"
+        return is_restricted and self._auth.may_help(pubkey, seen_rounds)
+
+    async def authenticate(self, signer: Signer, seen_rounds: int = 0) -> bool:
         """Answer the relay's newest challenge as the signer's pubkey (NIP-42).
 
-        Returns too when the relay sends no challenge or never answers: the next event tells.
+        Once for all who ask at the same time. Returns False when that cannot help: the relay sends
+        no challenge, or is never content. One that does not answer AUTH is asked no further: the
+        next event tells. Raises ConnectionLost.
         """
-        async with self._publishing:
-            try:
-                async with self._clock.deadline(self._settings.auth_timeout_s):
-                    await self._challenged.wait()
-            except TimedOut:
-                return
-            self._challenged.clear()
-            event = await signer.sign(
-                build_auth_event(signer.pubkey, self._address, self._challenge, self._clock.utc_ms())
-            )
-            answered = self._expect(event.id)
-            try:
-                async with self._clock.deadline(self._settings.auth_timeout_s):
-                    await self._send(nip01.encode_auth(event))
-                    answer = await answered
-                _log.debug("relay_auth", relay=self._shown, accepted=answer.accepted, answer=answer.message)
-            except TimedOut:
-                _log.debug("relay_auth_unanswered", relay=self._shown)
-            finally:
-                self._answers.pop(event.id, None)
+        return await self._auth.tell(signer, seen_rounds)
 
     async def fetch(self, filters: Sequence[dict[str, object]]) -> tuple[SignedEvent, ...]:
         """Return the stored events that match; raises ConnectionLost, TimedOut, RelayRejected, or
         RemoteProtocolError if there is no end of them.
         """
-        self._subscription_count += 1
-        name = f"fetch-{self._subscription_count}"
-        subscription = _Subscription(asyncio.get_running_loop().create_future())
-        self._subscriptions[name] = subscription
+        fetch = Fetch(self._shown)
         try:
-            async with self._clock.deadline(self._settings.fetch_timeout_s):
-                await self._send(nip01.encode_request(name, filters))
-                await subscription.done
-                await self._send(nip01.encode_close(name))
+            async with self._clock.deadline(self._settings.fetch_timeout_s), self._request(fetch, filters):
+                await fetch.done
         except RemoteProtocolError:
             await self.close()
             raise
@@ -163,61 +131,118 @@ class RelayConnection:
             raise TimedOut(
                 f"{self._shown}: stored events not sent within {self._settings.fetch_timeout_s:g} s"
             ) from error
-        finally:
-            del self._subscriptions[name]
-        return tuple(subscription.events)
+        return tuple(fetch.events)
+
+    @asynccontextmanager
+    async def listen(self, filters: Sequence[dict[str, object]]) -> AsyncIterator[AsyncIterator[SignedEvent]]:
+        """Give the events that match, stored ones first, as they come, until the block ends.
+
+        What is published on this connection inside the block is sent after the request, so its
+        answer is not missed. Unverified, as `fetch`. The iterator raises the TransportError that
+        broke the connection, or RelayRejected; entering raises ConnectionLost.
+        """
+        listener = Listener(self._shown)
+        async with self._request(listener, filters):
+            yield listener
 
     async def close(self) -> None:
         """Close it; what waits for an answer gets ConnectionLost. May be called twice."""
-        self._is_open = False
+        self.was_closed_by_us = True
+        closed = ConnectionLost(f"{self._shown}: the connection was closed")
+        self._end(closed, closed)
         this = asyncio.current_task()
         for task in self._tasks:
             if task is not this:
                 task.cancel()
-        self._fail(ConnectionLost(f"{self._shown}: the connection was closed"))
         await self._socket.close()
         await asyncio.gather(*(task for task in self._tasks if task is not this), return_exceptions=True)
 
-    async def _ask(self, frame: str, event_id: str, timeout_s: float) -> RelayAnswer:
-        self._notice = ""
-        answered = self._expect(event_id)
-        try:
-            async with self._clock.deadline(timeout_s):
-                await self._send(frame)
-                return await answered
-        except TimedOut as error:
-            # A late OK must not be taken for the answer to the next event: this connection is spent.
-            await self.close()
-            if self._notice:
-                return RelayAnswer(False, f"{NOTICE_PREFIX}: {self._notice}")
-            raise TimedOut(f"{self._shown}: no answer to an event within {timeout_s:g} s") from error
-        finally:
-            self._answers.pop(event_id, None)
-
-    def _expect(self, event_id: str) -> asyncio.Future[RelayAnswer]:
+    @asynccontextmanager
+    async def _request(
+        self, subscription: Subscription, filters: Sequence[dict[str, object]]
+    ) -> AsyncIterator[None]:
         if not self._is_open:
             raise ConnectionLost(f"{self._shown}: the connection is closed")
-        self._last_used_s = self._clock.monotonic_s()
-        self._answers[event_id] = asyncio.get_running_loop().create_future()
-        return self._answers[event_id]
+        name = self._subscriptions.add(subscription)
+        try:
+            await self._send(nip01.encode_request(name, filters))
+            yield
+        finally:
+            self._subscriptions.remove(name)
+            if self._is_open:
+                with suppress(TransportError):  # whoever got what they wanted need not know
+                    async with self._clock.deadline(CLOSE_TIMEOUT_S):
+                        await self._send(nip01.encode_close(name))
+
+    async def _ask(self, event_id: str, frame: str) -> Outcome:
+        answered = await self._flight.expect(event_id)
+        try:
+            async with self._clock.deadline(self._settings.ok_timeout_s):
+                await self._send(frame)
+                return await answered
+        except TimedOut:
+            return await self._give_up()
+        except asyncio.CancelledError:
+            # The answer will come, and with it, on some relays, no name: this connection is spent.
+            lost = ConnectionLost(f"{self._shown}: the connection was given up")
+            self._end(lost, Again.UNSENT)
+            self._socket.transport.abort()
+            raise
+
+    async def _give_up(self) -> Outcome:
+        """Close the connection after an event without OK: a late one must not find another event."""
+        flight, timeout_s = self._flight, self._settings.ok_timeout_s
+        timed_out = TimedOut(f"{self._shown}: no answer to an event within {timeout_s:g} s")
+        if flight.notice and flight.is_notice_shared:
+            self._end(Again.ALONE, Again.UNSENT)
+        else:
+            self._end(timed_out, timed_out)
+        await self.close()
+        if not flight.notice:
+            raise timed_out
+        return (
+            Again.ALONE
+            if flight.is_notice_shared
+            else RelayAnswer(False, f"{NOTICE_PREFIX}: {flight.notice}")
+        )
+
+    async def _send_auth(self, event: SignedEvent) -> None:
+        # Before the events that wait: each of them would be refused, and cost us a relay's patience.
+        if await self._flight.take_turn(is_first=True) is not None:
+            raise ConnectionLost(f"{self._shown}: the connection is closed")
+        try:
+            answered = await self._flight.expect(event.id)
+            async with self._clock.deadline(self._settings.auth_timeout_s):
+                await self._send(nip01.encode_auth(event))
+                _log.debug("relay_auth", relay=self._shown, answer=await answered)
+        except TimedOut:
+            _log.debug("relay_auth_unanswered", relay=self._shown)
+        finally:
+            self._flight.forget(event.id)
+            self._flight.give_turn()
 
     async def _send(self, frame: str) -> None:
         self._last_used_s = self._clock.monotonic_s()
         try:
             await self._socket.send(frame)
         except ConnectionClosed as error:
-            self._lose(error)
+            self._is_open = False
+            raise ConnectionLost(f"{self._shown}: the connection broke: {show_reason(error)}") from error
 
     async def _read(self) -> None:
         try:
             while True:
                 self._take(await self._socket.recv())
         except ConnectionClosed as error:
-            self._is_open = False
+            lost = ConnectionLost(f"{self._shown}: the connection broke: {show_reason(error)}")
             by_peer = error.rcvd is not None and error.rcvd_then_sent is not False
-            if by_peer and error.rcvd is not None and error.rcvd.code == MESSAGE_TOO_BIG:
-                self._answer("", RelayAnswer(False, f"{TOO_LARGE_PREFIX}: the relay closed the connection"))
-            self._fail(ConnectionLost(f"{self._shown}: the connection broke: {_reason(error)}"))
+            if len(self._flight) > 1:
+                self._end(Again.ALONE, Again.UNSENT, lost)
+            elif by_peer and error.rcvd is not None and error.rcvd.code == MESSAGE_TOO_BIG:
+                too_large = RelayAnswer(False, f"{TOO_LARGE_PREFIX}: the relay closed the connection")
+                self._end(too_large, Again.UNSENT, lost)
+            else:
+                self._end(lost, Again.UNSENT)
 
     def _take(self, message: str | bytes) -> None:
         try:
@@ -231,85 +256,41 @@ class RelayConnection:
             return
         match frame:
             case nip01.Ok():
-                self._answer(frame.event_id, RelayAnswer(frame.accepted, _words(frame.message)))
+                self._take_ok(frame)
             case nip01.Notice():
-                self._notice = _words(frame.message)
-                _log.debug("relay_notice", relay=self._shown, notice=self._notice)
+                self._flight.take_notice(show_words(frame.message))
+                _log.debug("relay_notice", relay=self._shown, notice=self._flight.notice)
             case nip01.AuthChallenge():
-                self._challenge = frame.challenge
-                self._challenged.set()
+                self._auth.take_challenge(frame.challenge)
             case nip01.EventFound() | nip01.EndOfStoredEvents() | nip01.Closed():
-                self._take_stored(frame, len(message))
+                self._subscriptions.take(frame, len(message))
             case nip01.UnknownFrame():
-                _log.debug("relay_unknown_frame", relay=self._shown, label=_words(frame.label))
+                _log.debug("relay_unknown_frame", relay=self._shown, label=show_words(frame.label))
 
-    def _take_stored(
-        self, frame: nip01.EventFound | nip01.EndOfStoredEvents | nip01.Closed, frame_chars: int
+    def _take_ok(self, frame: nip01.Ok) -> None:
+        if not self._flight.take_ok(frame.event_id, RelayAnswer(frame.accepted, show_words(frame.message))):
+            _log.info("relay_answer_without_event", relay=self._shown, in_flight=len(self._flight))
+            self._end(Again.ALONE, Again.UNSENT)
+            self._socket.transport.abort()
+
+    def _end(
+        self,
+        in_flight: TransportError | Outcome,
+        waiting: TransportError | Again,
+        lost: TransportError | None = None,
     ) -> None:
-        subscription = self._subscriptions.get(frame.subscription)
-        if subscription is None or subscription.done.done():
-            return
-        match frame:
-            case nip01.EventFound():
-                subscription.events.append(frame.event)
-                subscription.received_chars += frame_chars
-                if len(subscription.events) > MAX_FETCHED_EVENTS:
-                    error = RemoteProtocolError(f"{self._shown}: sent more than {MAX_FETCHED_EVENTS} events")
-                    subscription.done.set_exception(error)
-                elif subscription.received_chars > MAX_FETCHED_BYTES:
-                    error = RemoteProtocolError(f"{self._shown}: sent more than {MAX_FETCHED_BYTES} bytes")
-                    subscription.done.set_exception(error)
-            case nip01.EndOfStoredEvents():
-                subscription.done.set_result(None)
-            case nip01.Closed():
-                rejected = RelayRejected(f"{self._shown}: the request was refused: {_words(frame.message)}")
-                subscription.done.set_exception(rejected)
-
-    def _answer(self, event_id: str, answer: RelayAnswer) -> None:
-        if not event_id and len(self._answers) == 1:
-            event_id = next(iter(self._answers))
-        waiting = self._answers.get(event_id)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(answer)
-
-    def _fail(self, error: TransportError) -> None:
-        waiting: list[asyncio.Future[RelayAnswer] | asyncio.Future[None]] = [*self._answers.values()]
-        waiting += [subscription.done for subscription in self._subscriptions.values()]
-        for future in waiting:
-            if not future.done():
-                future.set_exception(error)
-                future.exception()  # marks it as seen: its waiter may have given up meanwhile
-
-    def _lose(self, error: ConnectionClosed) -> NoReturn:
+        """Nothing can be sent or received any more: tell everybody who waits; the first time counts."""
         self._is_open = False
-        raise ConnectionLost(f"{self._shown}: the connection broke: {_reason(error)}") from error
+        self._flight.end(in_flight, waiting)
+        if isinstance(in_flight, TransportError):
+            lost = in_flight
+        self._subscriptions.fail(lost or ConnectionLost(f"{self._shown}: the connection was given up"))
 
     async def _close_when_idle(self) -> None:
         while True:
             idle_at_s = self._last_used_s + self._settings.idle_close_s
-            is_idle = not self._answers and not self._subscriptions
+            is_idle = self._flight.is_idle and not self._subscriptions
             if is_idle and self._clock.monotonic_s() >= idle_at_s:
                 await self.close()
                 return
             await self._clock.sleep_until(max(idle_at_s, self._clock.monotonic_s() + 1.0))
-
-
-def show_address(address: str) -> str:
-    """Return the address without user, password and query, which may hold a token."""
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return "a relay with an unreadable address"
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=host, query="", fragment=""))
-
-
-def _reason(error: BaseException) -> str:
-    """Return the error's own words on one bounded line."""
-    return _words(str(error)) or type(error).__name__
-
-
-def _words(text: str) -> str:
-    """Return a peer's words on one bounded line, without what a terminal would obey."""
-    line = "".join(char if char.isprintable() else " " for char in text[: 4 * MAX_WORDS_CHARS])
-    return " ".join(line.split())[:MAX_WORDS_CHARS]

@@ -7,6 +7,7 @@ events ignore the id they are given. Nothing here shows a secret in repr, str or
 from __future__ import annotations
 
 import secrets
+from functools import partial
 from typing import NoReturn
 
 from coincurve import PublicKeyXOnly
@@ -14,7 +15,9 @@ from pynostr.event import Event
 from pynostr.key import PrivateKey
 
 from agentvoice.core.event import SignedEvent, UnsignedEvent
+from agentvoice.core.secret import Secret
 from agentvoice.errors import InvalidKey
+from agentvoice.protocols.nostr import nip44
 from agentvoice.protocols.nostr.nip01 import check_unsigned, event_id
 from agentvoice.protocols.nostr.nip19 import KEY_BYTES, decode_secret, encode_npub, encode_nsec
 
@@ -34,9 +37,11 @@ class KeySigner:
         return cls(secrets.token_bytes(KEY_BYTES))
 
     @classmethod
-    def from_text(cls, field: str, text: str) -> KeySigner:
+    def from_text(cls, field: str, text: str | Secret[str]) -> KeySigner:
         """Return the signer of an nsec or of 64 hex digits; raises InvalidKey naming `field`."""
-        return cls(decode_secret(field, text))
+        if isinstance(text, str):
+            text = Secret(text)  # from here on no variable of ours holds it in clear
+        return cls(text.open_to(partial(decode_secret, field)))
 
     @property
     def pubkey(self) -> str:
@@ -68,6 +73,23 @@ class KeySigner:
             content=event.content,
             sig=self._key.sign(bytes.fromhex(digest)).hex(),
         )
+
+    async def encrypt(self, pubkey: str, text: str) -> str:
+        """Return `text` encrypted to `pubkey` (NIP-44 v2).
+
+        Raises InvalidKey (no public key) or LocalProtocolError (empty, or too long).
+        """
+        return nip44.encrypt(self._shared_with(pubkey), text, secrets.token_bytes(nip44.NONCE_BYTES))
+
+    async def decrypt(self, pubkey: str, payload: str) -> str:
+        """Return the text that `pubkey` encrypted to us (NIP-44 v2).
+
+        Raises InvalidKey (no public key) or RemoteProtocolError.
+        """
+        return nip44.decrypt(self._shared_with(pubkey), payload)
+
+    def _shared_with(self, pubkey: str) -> Secret[bytes]:
+        return nip44.conversation_key(Secret(self._key.raw_secret), pubkey)
 
     def reveal(self) -> str:
         """Return the nsec: for the key file and `key show --reveal` only."""

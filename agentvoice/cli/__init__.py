@@ -30,6 +30,7 @@ COMMANDS = (
     Listed("project", "agentvoice.cli.project:project", "Add and change the projects that calls belong to."),
     Listed("key", "agentvoice.cli.key:key", "Make and import signing keys."),
     Listed("publication", "agentvoice.cli.publication:publication", "Follow threads to their relays."),
+    Listed("relay", "agentvoice.cli.relay:relay", "Check the relays that threads go to."),
     Listed("usage", "agentvoice.cli.usage:usage", "Report what calls used and cost."),
     Listed("model", "agentvoice.cli.model:model", "Install the local engine's models."),
     Listed("db", "agentvoice.cli.db:db", "Create, upgrade and check the database."),

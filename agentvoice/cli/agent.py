@@ -9,7 +9,13 @@ from typing import Any
 import click
 
 from agentvoice.cli.agent_options import apply_options, is_given, profile_options
-from agentvoice.cli.agent_view import changed_fields, describe_agent, document_of, render_agent
+from agentvoice.cli.agent_view import (
+    changed_fields,
+    describe_agent,
+    document_of,
+    profile_document,
+    render_agent,
+)
 from agentvoice.cli.frame import Invocation, LazyGroup, pass_invocation
 from agentvoice.cli.output import moment, paragraph, table
 from agentvoice.cli.texts import read_text
@@ -84,8 +90,9 @@ def list_(invocation: Invocation) -> None:
 def show(
     invocation: Invocation, slug: str, rendered: bool, project: str | None, revision: int | None
 ) -> None:
-    """Show an agent."""
+    """Show an agent, and where its profile stands on Nostr."""
     from agentvoice.storage import agents
+    from agentvoice.storage.profiles import list_profiles
 
     with invocation.database() as database, database.reading() as session:
         if revision is None:
@@ -93,11 +100,12 @@ def show(
         else:
             found = agents.get_agent_revision(session, slug, revision)
         text = render_agent(invocation, session, found.profile, project) if rendered else ""
-    document = document_of(found)
+        published = list_profiles(session, found.profile.pubkey) if found.profile.pubkey else ()
+    document = {**document_of(found), "profile": [profile_document(each) for each in published]}
     if rendered:
         invocation.answer({**document, "rendered": text}, paragraph(text))
     else:
-        invocation.answer(document, describe_agent(found))
+        invocation.answer(document, describe_agent(found, published))
 
 
 @agent.command()

@@ -14,7 +14,7 @@ from agentvoice.core.fields import build_from_table, field_kinds, parse_text, wa
 from agentvoice.core.spelling import hint
 from agentvoice.errors import UsageError
 
-_PLAIN = ("name", "instructions", "greeting", "about")
+_PLAIN = ("name", "instructions", "greeting", "about", "picture")
 _LISTS = {"aliases": "aliases", "engines": "engines", "handover_to": "handover_to"}
 
 OPTIONS = (
@@ -24,6 +24,12 @@ OPTIONS = (
     click.option("--instructions", type=TextOption(), help="What it is and does: a text, or @FILE."),
     click.option("--greeting", type=TextOption(), help="What it says first: a text, or @FILE."),
     click.option("--about", type=TextOption(), help="What other agents may hand a caller over to it for."),
+    click.option(
+        "--picture",
+        type=TextOption(),
+        metavar="URL",
+        help="Address of its picture, for its profile on Nostr.",
+    ),
     click.option("--alias", "aliases", multiple=True, help="What its name is misheard as; repeatable."),
     click.option(
         "--engine",

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from agentvoice.cli.frame import Invocation
 from agentvoice.cli.output import fields, moment, note, paragraph
 from agentvoice.core.agent import AgentProfile, AgentRevision
 from agentvoice.core.handover import handover_targets
 from agentvoice.core.instructions import render_instructions
+from agentvoice.core.iso_time import iso_time
 from agentvoice.core.project import Project
 from agentvoice.errors import NotFound
 from agentvoice.protocols.documents import agent_document
 from agentvoice.protocols.nostr.nip19 import encode_npub
+
+if TYPE_CHECKING:  # commands that show no agent must not wait for the database library
+    from agentvoice.storage.profiles import ProfileDelivery
 
 
 def render_agent(invocation: Invocation, session: Any, profile: AgentProfile, project: str | None) -> str:
@@ -46,14 +51,26 @@ def document_of(revision: AgentRevision) -> dict[str, Any]:
     return agent_document(revision, npub=encode_npub(pubkey) if pubkey else "")
 
 
-def describe_agent(revision: AgentRevision) -> str:
-    """Return the agent for people to read."""
+def profile_document(found: ProfileDelivery) -> dict[str, Any]:
+    """Return where an agent's profile stands at one relay, as JSON has it."""
+    return {
+        "relay": found.relay,
+        "state": found.state.value,
+        "attempts": found.attempts,
+        "next_attempt_at": iso_time(found.next_attempt_at),
+        "last_answer": found.last_answer,
+    }
+
+
+def describe_agent(revision: AgentRevision, published: Sequence[ProfileDelivery] = ()) -> str:
+    """Return the agent for people to read; `published`: where its profile stands on Nostr."""
     profile, document = revision.profile, document_of(revision)
     head = {
         "slug": profile.slug,
         "name": profile.name,
         "aliases": profile.aliases,
         "about": profile.about,
+        "picture": profile.picture,
         "engines": profile.engines,
         "voice (local)": profile.local.voice or "default",
         "voice (openai)": profile.openai.voice,
@@ -62,7 +79,13 @@ def describe_agent(revision: AgentRevision) -> str:
         "tools": profile.tools.names or "none",
         "enabled": profile.enabled,
         "npub": document["npub"],
+        "profile": [_standing(each) for each in published] or "at no relay yet",
         "revision": f"{revision.number}, {moment(revision.created_at)}",
         "greeting": profile.greeting,
     }
     return f"{fields(head)}\n\n{paragraph(profile.instructions) or '(no instructions)'}"
+
+
+def _standing(found: ProfileDelivery) -> str:
+    words = f" ({found.last_answer})" if found.last_answer else ""
+    return f"{found.state.value} at {found.relay}{words}"

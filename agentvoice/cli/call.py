@@ -94,7 +94,8 @@ def export(invocation: Invocation, call_id: str, form: str, output: str | None) 
     from agentvoice.services.call_document import find_call_id, read_call_document
 
     with invocation.database() as database:
-        document = read_call_document(database, find_call_id(database, call_id), invocation.embedded_url)
+        found, enough = find_call_id(database, call_id), invocation.settings.publish.accepted_relays
+        document = read_call_document(database, found, invocation.embedded_url, enough)
     text = markdown_of(document) if form == "markdown" else encode_document(document).decode()
     if output is None:
         invocation.answer(document, text)

@@ -91,8 +91,8 @@ async def _run(invocation: Invocation, request: CallRequest, options: LegOptions
     from agentvoice.adapters.live_transcript import LiveTranscript
     from agentvoice.adapters.system_clock import SystemClock
     from agentvoice.cli.call_house import open_call_house
-    from agentvoice.cli.call_view import describe_publication
     from agentvoice.cli.caller_leg import open_leg
+    from agentvoice.cli.publication_view import describe_publication
     from agentvoice.services.call_document import read_call_document
 
     clock = SystemClock()
@@ -103,7 +103,11 @@ async def _run(invocation: Invocation, request: CallRequest, options: LegOptions
         publisher = house.runtime.publisher
         await publisher.wait_settled(ended.id, PUBLISH_WAIT_S, by_another=house.is_daemon)
         document = await asyncio.to_thread(
-            read_call_document, house.runtime.database, ended.id, house.runtime.embedded_address()
+            read_call_document,
+            house.runtime.database,
+            ended.id,
+            house.runtime.embedded_address(),
+            invocation.settings.publish.accepted_relays,
         )
-    invocation.answer(document, describe_publication(document.publication))
+    invocation.answer(document, describe_publication(document.publication, clock.utc_ms()))
     return ended

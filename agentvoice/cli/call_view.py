@@ -1,12 +1,11 @@
-"""How commands show a call and its thread."""
+"""How commands show a call."""
 
 from __future__ import annotations
 
-from collections import Counter
-
 from agentvoice.cli.frame import Invocation
-from agentvoice.cli.output import fields, one_line, paragraph, table
-from agentvoice.protocols.documents import CallDocument, ItemDocument, PublicationDocument
+from agentvoice.cli.output import fields, one_line, paragraph
+from agentvoice.cli.publication_view import describe_publication
+from agentvoice.protocols.documents import CallDocument, ItemDocument
 from agentvoice.services.call_document import read_call_document
 from agentvoice.storage.database import Database
 
@@ -15,12 +14,13 @@ CALLER = "caller"
 
 def answer_call(invocation: Invocation, database: Database, call_id: str) -> None:
     """Print a stored call, as a document or for people. Raises NotFound."""
-    document = read_call_document(database, call_id, invocation.embedded_url)
-    invocation.answer(document, describe_call(document))
+    enough = invocation.settings.publish.accepted_relays
+    document = read_call_document(database, call_id, invocation.embedded_url, enough)
+    invocation.answer(document, describe_call(document, invocation.utc_ms()))
 
 
-def describe_call(document: CallDocument) -> str:
-    """Return a call for people to read: its head, its transcript, its thread."""
+def describe_call(document: CallDocument, now: int) -> str:
+    """Return a call for people to read, as of `now` (UTC ms): its head, its transcript, its thread."""
     head = {
         "call": document.id,
         "state": document.state + (f" ({document.end_reason})" if document.end_reason else ""),
@@ -33,36 +33,7 @@ def describe_call(document: CallDocument) -> str:
         "cost": f"{document.cost_usd} USD" + (" (an estimate)" if document.usage.is_estimate else ""),
     }
     transcript = "\n".join(_line(item) for item in document.items) or "(nothing was said)"
-    return f"{fields(head)}\n\n{transcript}\n\n{describe_publication(document.publication)}"
-
-
-def describe_publication(document: PublicationDocument) -> str:
-    """Return a thread for people to read: where it is, then its events and their deliveries."""
-    head = {
-        "thread": document.state,
-        "link": f"nostr:{document.nevent}" if document.nevent else "",
-    }
-    if not document.events:
-        return fields(head)
-    rows = [
-        (
-            event.position,
-            event.id[:12],
-            f"{event.signer[:16]}…",
-            delivery.relay,
-            delivery.state,
-            delivery.attempts,
-            delivery.next_attempt_at if delivery.state in ("waiting", "attempting") else "-",
-            delivery.last_answer or "-",
-        )
-        for event in document.events
-        for delivery in event.deliveries
-    ]
-    headers = ("#", "EVENT", "SIGNER", "RELAY", "STATE", "TRIES", "NEXT", "ANSWER")
-    states = Counter(delivery.state for event in document.events for delivery in event.deliveries)
-    summary = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
-    head["deliveries"] = summary
-    return f"{fields(head)}\n\n{table(headers, rows, empty='(no deliveries)')}"
+    return f"{fields(head)}\n\n{transcript}\n\n{describe_publication(document.publication, now)}"
 
 
 def markdown_of(document: CallDocument) -> str:

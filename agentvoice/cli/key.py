@@ -16,8 +16,8 @@ from agentvoice.cli.texts import read_text, refuse_secret
 def key() -> None:
     """Make and import signing keys.
 
-    A secret key lies in a file of the data folder (mode 0600) or in an environment variable; the
-    database knows only where. It is never taken from the command line.
+    A secret key lies in a file of the data folder (mode 0600), an environment variable or a
+    systemd credential; the database knows only where. It is never taken from the command line.
     """
 
 
@@ -36,24 +36,25 @@ def new(invocation: Invocation, label: str) -> None:
 
 
 @key.command("import")
-@click.argument("source", default="-", metavar="[FILE|env:NAME|-]")
+@click.argument("source", default="-", metavar="[FILE|env:NAME|credential:NAME|-]")
 @click.option("--label", default="", help="A name to know it by.")
 @pass_invocation
 def import_(invocation: Invocation, source: str, label: str) -> None:
-    """Take over a key: from a FILE, an environment variable, or standard input.
+    """Take over a key: from a FILE, environment variable, systemd credential, or standard input.
 
     \b
     Examples:
       agentvoice key import              asks for the nsec without showing it
       agentvoice key import < FILE
       agentvoice key import env:ADA_NSEC (stays in the environment)
+      agentvoice key import credential:ada_nsec (stays with systemd)
     """
     from agentvoice.cli.signing_keys import imported_key, named_key
     from agentvoice.storage.keys import add_key
 
     refuse_secret("SOURCE", source)
     with invocation.database() as database:
-        if source.startswith("env:"):
+        if source.startswith(("env:", "credential:")):
             taken = named_key(invocation, database, "SOURCE", source)
         else:
             taken = imported_key(invocation, _secret_of(source), label)
@@ -139,7 +140,7 @@ def _users(session: Any, pubkey: str) -> list[str]:
 
 
 def _document(stored: Any) -> dict[str, Any]:
-    from agentvoice.protocols.documents import iso_time
+    from agentvoice.core.iso_time import iso_time
 
     return {
         "npub": stored.npub,

@@ -93,7 +93,9 @@ _OPTIONS = (
         default=None,
         help="Let only the authors hand the events to relays (NIP-70).  [default: unprotected]",
     ),
-    click.option("--caller-key", metavar="NPUB|env:NAME", help="Key that signs the person's turns."),
+    click.option(
+        "--caller-key", metavar="NPUB|env:NAME|credential:NAME", help="Key that signs the person's turns."
+    ),
 )
 
 

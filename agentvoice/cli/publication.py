@@ -7,14 +7,21 @@ from typing import Any
 
 import click
 
-from agentvoice.cli.frame import Invocation, LazyGroup, pass_invocation
-from agentvoice.cli.output import moment, table
+from agentvoice.cli.frame import Invocation, LazyGroup, Listed, pass_invocation
 from agentvoice.core.call import PublicationState
+from agentvoice.errors import UsageError
 
 MAX_LISTED = 1_000
 
 
-@click.group(cls=LazyGroup)
+REVIEWING = (
+    Listed("approve", "agentvoice.cli.review:approve", "Let a call that waits for review be published."),
+    Listed("reject", "agentvoice.cli.review:reject", "Never publish a call that waits for review."),
+    Listed("edit", "agentvoice.cli.review:edit", "Change what is published of a call that waits for review."),
+)
+
+
+@click.group(cls=LazyGroup, commands_listed=REVIEWING)
 def publication() -> None:
     """Follow threads to their relays.
 
@@ -28,45 +35,83 @@ def publication() -> None:
     type=click.Choice([state.value for state in PublicationState]),
     help="Only threads in this state.  [default: all but none]",
 )
+@click.option("--waiting", is_flag=True, help="Only calls that wait for review.")
 @click.option("--before", default="", metavar="ID", help="Only calls older than this one: the next page.")
 @click.option("--limit", default=20, type=click.IntRange(1, MAX_LISTED), help="Threads on the page.")
 @pass_invocation
-def list_(invocation: Invocation, state: str | None, before: str, limit: int) -> None:
-    """List the threads of calls, the newest first."""
-    from agentvoice.protocols.documents import publication_summary
-    from agentvoice.storage.publications import list_publications
+def list_(invocation: Invocation, state: str | None, waiting: bool, before: str, limit: int) -> None:
+    """List the threads of calls, the newest first: how many relays have each, and when it is tried next.
 
-    wanted = PublicationState(state) if state else None
-    with invocation.database() as database, database.reading() as session:
-        found = list_publications(session, state=wanted, before=before, limit=limit)
-    rows = [(p.call_id, p.project, moment(p.ended_at), p.state.value, p.error or "-") for p in found]
-    text = table(("CALL", "PROJECT", "ENDED", "THREAD", "ERROR"), rows, empty="No threads yet.")
-    invocation.answer({"publications": [publication_summary(each) for each in found]}, text)
+    \b
+    Example:
+      agentvoice publication list --waiting
+    """
+    from agentvoice.cli.publication_view import describe_page
+    from agentvoice.services.publication_pages import read_publication_page
+
+    if waiting and state:
+        raise UsageError(f"--waiting: got it and --state {state}, want one of them")
+    wanted = PublicationState.REVIEW if waiting else PublicationState(state) if state else None
+    with invocation.database() as database:
+        page = read_publication_page(database, wanted, before, limit)
+    invocation.answer({"publications": page}, describe_page(page, invocation.utc_ms()))
 
 
 @publication.command()
 @click.argument("call_id", metavar="ID|last")
+@click.option("--events", "all_events", is_flag=True, help="Every event and delivery, however many.")
+@click.option("--verify", is_flag=True, help="Read the thread back from the relays that accepted all of it.")
+@click.option("--relay", default="", metavar="URL", help="With --verify: only from this relay.")
 @pass_invocation
-def show(invocation: Invocation, call_id: str) -> None:
-    """Show a call's thread: its link, its events, and what each relay answered."""
-    from agentvoice.cli.call_view import describe_publication
+@click.pass_context
+def show(
+    context: click.Context, invocation: Invocation, call_id: str, all_events: bool, verify: bool, relay: str
+) -> None:
+    """Show whether a call is published, and what each relay answered.
+
+    For each relay: how much of the thread it has, when it is tried next, its own words, what to do.
+    With --verify every id, signature and reply is checked, and that there is no second thread; exit
+    code 1 if that does not hold. Of a call that waits for review: the very copy that would be published.
+    """
+    from agentvoice.cli.publication_check import describe_checks, verify_call
+    from agentvoice.cli.publication_view import describe_publication
     from agentvoice.services.call_document import find_call_id, read_publication_document
 
+    if relay and not verify:
+        raise UsageError("--relay: got it without --verify, want both")
+    enough = invocation.settings.publish.accepted_relays
     with invocation.database() as database:
         found = find_call_id(database, call_id)
-        document = read_publication_document(database, found, invocation.embedded_url)
-    invocation.answer({"call": found, "publication": document}, describe_publication(document))
+        document = read_publication_document(database, found, invocation.embedded_url, enough)
+        review = _review(database, found) if document.state == PublicationState.REVIEW else None
+    text = describe_publication(document, invocation.utc_ms(), all_events=all_events)
+    if review:
+        from agentvoice.cli.review_view import describe_review
+
+        text += f"\n\n{describe_review(review)}\n\nPublish it with: agentvoice publication approve {found}"
+    told = {"call": found, "publication": document, "review": review}
+    if not verify:
+        return invocation.answer(told, text)
+    checks, _ = verify_call(invocation, found, relay)
+    text += f"\n\n{describe_checks(checks, found)}"
+    invocation.answer({**told, "verification": checks}, text)
+    if not all(check.verified for check in checks):
+        context.exit(1)
+    return None
 
 
 @publication.command()
 @click.argument("call_id", metavar="ID|last")
 @click.option("--relay", default="", metavar="URL", help="Only what is for this relay.")
+@click.option("--resend", is_flag=True, help="Also what a relay accepted and lost: it is read back first.")
 @pass_invocation
-def retry(invocation: Invocation, call_id: str, relay: str) -> None:
+def retry(invocation: Invocation, call_id: str, relay: str, resend: bool) -> None:
     """Try again now what did not get through; the very same signed events are sent."""
     from agentvoice.storage.publications import retry_publication
 
-    _change(invocation, call_id, relay, retry_publication, "queued again")
+    if resend:
+        return _resend(invocation, call_id, relay)
+    return _change(invocation, call_id, relay, retry_publication, "queued again")
 
 
 @publication.command()
@@ -81,6 +126,62 @@ def drop(invocation: Invocation, call_id: str, relay: str) -> None:
     from agentvoice.storage.publications import drop_publication
 
     _change(invocation, call_id, relay, drop_publication, "dropped")
+
+
+@publication.command()
+@click.argument("call_id", metavar="ID|last")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_invocation
+def unpublish(invocation: Invocation, call_id: str, yes: bool) -> None:
+    """Take a thread back: ask every relay that may have some of it to delete it (NIP-09).
+
+    What is not sent yet never will be. The daemon signs and sends the deletions. A relay may ignore
+    them, and whoever read the thread may have copies.
+
+    \b
+    Example:
+      agentvoice publication unpublish last --yes
+    """
+    from agentvoice.services.call_document import find_call_id
+    from agentvoice.storage.unpublications import unpublish
+
+    with invocation.database() as database:
+        found = find_call_id(database, call_id)
+        if not yes:
+            click.confirm(f"Take the thread of call {found} back, for good?", abort=True, err=True)
+        with database.writing(durable=True) as session:
+            relays = unpublish(session, found, invocation.utc_ms())
+    asked = f"the daemon asks to delete it: {', '.join(relays)}" if relays else "no relay has any of it"
+    invocation.answer(
+        {"call": found, "state": "none", "relays": list(relays)}, f"{found} is unpublished; {asked}"
+    )
+
+
+def _review(database: Any, call_id: str) -> Any:
+    import asyncio
+
+    from agentvoice.services.review_copy import read_review_document
+
+    return asyncio.run(read_review_document(database, call_id))
+
+
+def _resend(invocation: Invocation, call_id: str, relay: str) -> None:
+    from agentvoice.cli.publication_check import describe_checks, verify_call
+    from agentvoice.services.call_document import find_call_id
+    from agentvoice.storage.publications import get_publication, retry_publication
+
+    enough = invocation.settings.publish.accepted_relays
+    with invocation.database() as database:
+        found = find_call_id(database, call_id)
+        checks, resent = verify_call(invocation, found, relay, resend=True)
+        with database.writing(durable=True) as session:
+            count = retry_publication(session, found, invocation.utc_ms(), enough, relay)
+            state = get_publication(session, found).state.value
+    document = {"call": found, "deliveries": count, "lost": resent, "state": state, "verification": checks}
+    text = (
+        f"{describe_checks(checks, found)}\n\n{count} deliveries queued again, {resent} of them lost before"
+    )
+    invocation.answer(document, f"{text}; the thread is {state}")
 
 
 def _change(

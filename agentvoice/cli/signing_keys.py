@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from agentvoice.adapters.key_files import ENVIRONMENT, FILE
+from agentvoice.adapters.key_files import CREDENTIAL, ENVIRONMENT, FILE
 from agentvoice.adapters.signer import KeySigner
 from agentvoice.cli.frame import Invocation
 from agentvoice.cli.texts import read_text, refuse_secret
@@ -26,15 +26,16 @@ def new_key(invocation: Invocation, label: str) -> Iterator[StoredKey]:
 
 @contextmanager
 def named_key(invocation: Invocation, database: Database, field: str, name: str) -> Iterator[StoredKey]:
-    """Give the key of `name`: an npub or hex we can sign as, `env:NAME`, or `file:PATH` of an nsec.
+    """Give the key of `name`: an npub or hex we can sign as, `env:NAME`, `credential:NAME`, or
+    `file:PATH` of an nsec.
 
     A file elsewhere is copied to the key files. Raises UsageError for a secret given as such,
     InvalidKey, NotFound (no signer for this pubkey) or KeyFileRefused.
     """
     refuse_secret(field, name)
-    if name.startswith(ENVIRONMENT):
+    if name.startswith((ENVIRONMENT, CREDENTIAL)):
         signer = invocation.key_files().read(name)
-        yield _key(invocation, signer, name, name.removeprefix(ENVIRONMENT))
+        yield _key(invocation, signer, name, name.partition(":")[2])
     elif name.startswith(FILE) and not name.startswith(FILE + "npub1"):
         place = name.removeprefix(FILE)
         signer = KeySigner.from_text(f"{field}: {place}", read_text(field, place))

@@ -62,8 +62,8 @@ def _find_secret(name: str, reference: str, environ: Mapping[str, str] | None) -
         path = Path(place)
     try:
         secret = path.expanduser().read_text(encoding="utf-8").strip()
-    except (OSError, ValueError, RuntimeError) as error:  # no text, a NUL in the path, ~ of nobody
-        raise ConfigError(f"{name}: got {reference}, want a text file that can be read") from error
+    except (OSError, ValueError, RuntimeError):  # no text, a NUL in the path, ~ of nobody
+        raise ConfigError(f"{name}: got {reference}, want a text file that can be read") from None
     if not secret:
         raise ConfigError(f"{name}: got {reference}, want a file that is not empty")
     return secret

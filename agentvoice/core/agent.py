@@ -20,6 +20,7 @@ MAX_NAME_CHARS = 80
 MAX_ALIASES = 16
 MAX_INSTRUCTIONS_CHARS = 32_000
 MAX_GREETING_CHARS = 1_000
+MAX_PICTURE_CHARS = 500
 
 # Controls, line ends, lone surrogates, and what turns the writing direction of all that follows:
 # names stand in terminals, pages and published notes. Joiners stay: scripts and emoji need them.
@@ -87,7 +88,9 @@ class AgentProfile:
     aliases: tuple[str, ...] = ()
     """What its name is misheard as."""
     about: str = ""
-    """What other agents may hand a caller over to it for."""
+    """What other agents may hand a caller over to it for; its profile on Nostr says it too."""
+    picture: str = ""
+    """Address of its picture (https), for its profile on Nostr."""
     greeting: str = ""
     """What it says first; empty: it waits for the caller."""
     engines: tuple[str, ...] = (ENGINE_LOCAL,)
@@ -140,6 +143,7 @@ def check_agent(agent: AgentProfile) -> None:
     check_length("name", agent.name.strip(), 1, MAX_NAME_CHARS)
     _check_plain("name", agent.name)
     check_length("instructions", agent.instructions, 0, MAX_INSTRUCTIONS_CHARS)
+    check_picture(agent.picture)
     check_length("greeting", agent.greeting, 0, MAX_GREETING_CHARS)
     check_length("aliases", "x" * len(agent.aliases), 0, MAX_ALIASES)
     for alias in agent.aliases:
@@ -157,6 +161,15 @@ def check_agent(agent: AgentProfile) -> None:
     check_local(agent.local)
     check_openai(agent.openai)
     check_tools(agent.tools)
+
+
+def check_picture(address: str) -> None:
+    """Raise UsageError unless `address` is empty or an https:// address that readers may load."""
+    is_address = address.startswith("https://") and address.isprintable() and not set(address) & set(' "<>')
+    if address and (not is_address or not 9 <= len(address) <= MAX_PICTURE_CHARS):
+        raise UsageError(
+            f"picture: got {address[:80]!r}, want https://… of {MAX_PICTURE_CHARS} characters at most"
+        )
 
 
 def check_local(local: LocalSettings) -> None:

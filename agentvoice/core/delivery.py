@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from agentvoice.core.call import PublicationState
@@ -32,6 +32,7 @@ class DeliveryEvent(StrEnum):
     EXPIRED = "expired"
     DROPPED = "dropped"
     RETRY_REQUESTED = "retry_requested"
+    FOUND_MISSING = "found_missing"
 
 
 class DeliveryPurpose(StrEnum):
@@ -65,7 +66,11 @@ TRANSITIONS: dict[DeliveryState, dict[DeliveryEvent, DeliveryState]] = {
     },
     # An answer may arrive after an operator dropped the delivery, or after another process took
     # over: what the relay has, it has.
-    DeliveryState.ACCEPTED: {DeliveryEvent.ACCEPTED: DeliveryState.ACCEPTED},
+    DeliveryState.ACCEPTED: {
+        DeliveryEvent.ACCEPTED: DeliveryState.ACCEPTED,
+        # It said so, and when it was read back it was not there: the operator has it sent again.
+        DeliveryEvent.FOUND_MISSING: DeliveryState.WAITING,
+    },
     DeliveryState.REJECTED: {
         DeliveryEvent.ACCEPTED: DeliveryState.ACCEPTED,
         DeliveryEvent.RETRY_REQUESTED: DeliveryState.WAITING,
@@ -142,12 +147,34 @@ def settle_publication(
     return PublicationState.PARTIAL if DeliveryState.ACCEPTED in states else PublicationState.FAILED
 
 
+def settle_private(
+    deliveries: Iterable[tuple[str, str, DeliveryState]], accepted_relays: int
+) -> PublicationState:
+    """Return where a private call stands, from the (event, relay, state) of every delivery.
+
+    Each reader has relays of their own, so events are counted one by one. Published: each is accepted
+    by at least `accepted_relays` relays (or all of its own, if there are fewer).
+    """
+    by_event: dict[str, list[tuple[str, DeliveryState]]] = {}
+    for event_id, relay, state in deliveries:
+        by_event.setdefault(event_id, []).append((relay, state))
+    found = {settle_publication(pairs, accepted_relays) for pairs in by_event.values()}
+    for unfinished in (PublicationState.QUEUED, PublicationState.PARTIAL):
+        if unfinished in found:
+            return unfinished
+    if found == {PublicationState.PUBLISHED}:
+        return PublicationState.PUBLISHED
+    return PublicationState.PARTIAL if PublicationState.PUBLISHED in found else PublicationState.FAILED
+
+
 @dataclass(frozen=True, slots=True)
 class Publication:
     """A call's thread as stored: its events by position, and every event's deliveries.
 
     `error` says why nothing could be signed; times are UTC ms, 0: not yet. `prepared_at`: when the
-    events were signed; `published_at`: when enough relays had all of them.
+    events were signed; `published_at`: when enough relays had all of them; `unpublished_at`: when the
+    operator took the thread back, with `deletions` for the relays that may have it. `edits` counts
+    the turns that an operator changed or left out, `redactions` what each rule took out.
     """
 
     call_id: str
@@ -159,10 +186,19 @@ class Publication:
     published_at: int
     events: tuple[ThreadEvent, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
+    edits: int = 0
+    redactions: Mapping[str, int] = field(default_factory=dict)
+    unpublished_at: int = 0
+    deletions: tuple[ThreadEvent, ...] = ()
+    deletion_deliveries: tuple[Delivery, ...] = ()
+    is_private: bool = False
+    """Its events are gift wraps, each for one reader at that reader's relays; there is no thread."""
 
     def relays_with_all(self) -> tuple[str, ...]:
         """Return the relays that accepted every event, in the order of the deliveries."""
         by_relay: dict[str, set[DeliveryState]] = {}
         for delivery in self.deliveries:
+            if delivery.purpose is not DeliveryPurpose.THREAD:
+                continue
             by_relay.setdefault(delivery.relay, set()).add(delivery.state)
         return tuple(relay for relay, states in by_relay.items() if states == {DeliveryState.ACCEPTED})

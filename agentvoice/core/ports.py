@@ -15,6 +15,7 @@ from agentvoice.core.engine import EngineCapabilities, SessionConfig
 from agentvoice.core.event import SignedEvent, UnsignedEvent
 from agentvoice.core.leg import CallUpdate, LegEvent
 from agentvoice.core.metrics import Metric
+from agentvoice.core.relay_limits import RelayLimits
 from agentvoice.core.speech import (
     SpeechCommand,
     SpeechEvent,
@@ -177,17 +178,37 @@ class RelayAnswer:
 
 
 class Relays(Protocol):
-    """Connections to relays, one per address, kept open and shared."""
+    """Connections to relays, kept open and shared."""
 
     async def publish(self, relay: str, event: SignedEvent) -> RelayAnswer:
         """Send an event and return the relay's answer; AUTH (NIP-42) is answered when asked.
 
-        Raises ConnectFailed, ConnectionLost or TimedOut.
+        As the event's author; for a gift wrap as a key that belongs to nobody. Many may call this at
+        once for one relay: events fly together as soon as the relay has shown that it names the
+        event it answers. Raises ConnectFailed (at once, without dialling, while the relay rests
+        after a failed dial), ConnectionLost or TimedOut.
         """
         ...
 
     async def fetch(self, relay: str, filters: Sequence[dict[str, object]]) -> tuple[SignedEvent, ...]:
         """Return the stored events that match (REQ until EOSE); raises a TransportError."""
+        ...
+
+    async def limits(self, relay: str) -> RelayLimits:
+        """Return what the relay says it takes (NIP-11), read once and again when old; never raises.
+
+        Only the first time is the relay's document waited for, and not long. A relay that cannot be
+        reached, says nothing or says it wrongly has no limits that we know.
+        """
+        ...
+
+    async def probe(self, relay: str) -> bool:
+        """Return whether a relay is back: it could not be dialled, and now it can. Never raises.
+
+        Dials only when the relay's wait after its last failure is over, and at most once until then
+        otherwise. A relay that was never dialled counts as one that could not be; of one that was
+        reached the answer is False, so True comes once an outage: deliver then what waits for it.
+        """
         ...
 
     async def close(self) -> None:
@@ -207,7 +228,21 @@ class Signer(Protocol):
         """Return the signed event; raises InvalidKey if `event.pubkey` is not ours."""
         ...
 
+    async def encrypt(self, pubkey: str, text: str) -> str:
+        """Return `text` encrypted to `pubkey` (NIP-44 v2); raises LocalProtocolError or InvalidKey."""
+        ...
+
+    async def decrypt(self, pubkey: str, payload: str) -> str:
+        """Return the text that `pubkey` encrypted to us (NIP-44 v2); raises RemoteProtocolError."""
+        ...
+
+
+NewSigner = Callable[[], Signer]
+"""Make a signer with a new random key, which is kept nowhere."""
+
+MineEvent = Callable[[UnsignedEvent, int], Awaitable[UnsignedEvent]]
+"""Add the nonce that gives an event so many bits of proof of work (NIP-13), off the event loop."""
 
 LoadSigner = Callable[[str], Awaitable[Signer]]
-"""Give a key reference (`file:npub…`, `env:NAME`), get its signer; raises InvalidKey,
+"""Give a key reference (`file:npub…`, `env:NAME`, `credential:NAME`), get its signer; raises InvalidKey,
 KeyFileRefused or NotFound."""

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from agentvoice.core.agent import check_slug
 from agentvoice.core.pricing import NANO_PER_USD, usd_text
+from agentvoice.core.redaction import check_rules
 from agentvoice.errors import UsageError
 
 EMBEDDED_RELAY = "embedded"
@@ -98,11 +99,12 @@ def check_project(project: Project, *, policy_given: bool) -> None:
         )
     if len(project.readers) > MAX_READERS:
         raise UsageError(f"readers: got {len(project.readers)}, want {MAX_READERS} at most")
+    check_rules(project.redact)
     if not project.relays:
         raise UsageError(f"relays: got none, want ws:// or wss:// addresses, or {EMBEDDED_RELAY}")
     for relay in project.relays:
         if relay != EMBEDDED_RELAY:
-            _check_relay(relay)
+            check_relay(relay)
     if len(set(project.relays)) != len(project.relays):
         raise UsageError("relays: got one address twice, want each once")
     if not policy_given and set(project.relays) != {EMBEDDED_RELAY}:
@@ -119,7 +121,8 @@ def public_address(relay: str) -> str:
         return ""
 
 
-def _check_relay(relay: str) -> None:
+def check_relay(relay: str) -> None:
+    """Raise UsageError unless `relay` is a ws(s):// address without user and password."""
     try:
         parts = urlsplit(relay)
         host, _ = parts.hostname, parts.port

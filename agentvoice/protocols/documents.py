@@ -7,22 +7,20 @@ already encoded.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from agentvoice.core.agent import AgentProfile, AgentRevision
 from agentvoice.core.call import Call
-from agentvoice.core.delivery import Delivery, Publication
+from agentvoice.core.delivery import Publication
+from agentvoice.core.iso_time import iso_time
 from agentvoice.core.item import Item
 from agentvoice.core.pricing import usd_text
 from agentvoice.core.project import Project
 from agentvoice.core.usage import UsageTotal
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from agentvoice.protocols.publication_documents import PublicationDocument, Wording, publication_document
 
 
 class ItemDocument(msgspec.Struct):
@@ -40,34 +38,6 @@ class ItemDocument(msgspec.Struct):
     completed_at: str | None
     tool: str | None = None
     """Of a tool call and its result, the tool's name."""
-
-
-class DeliveryDocument(msgspec.Struct):
-    """Where one event stands at one relay."""
-
-    relay: str
-    state: str
-    attempts: int
-    next_attempt_at: str | None
-    last_answer: str
-
-
-class EventDocument(msgspec.Struct):
-    """One event of a thread; `signer` is an npub."""
-
-    id: str
-    position: int
-    signer: str
-    deliveries: list[DeliveryDocument]
-
-
-class PublicationDocument(msgspec.Struct):
-    """A call's thread: `root` is an event id, `nevent` its link; both null before it is signed."""
-
-    state: str
-    root: str | None
-    nevent: str | None
-    events: list[EventDocument]
 
 
 class UsageDocument(msgspec.Struct):
@@ -132,13 +102,6 @@ class StoredCall:
     publication: Publication
 
 
-def iso_time(utc_ms: int) -> str | None:
-    """Return a time as ISO 8601 with Z and milliseconds; None for 0 (not yet)."""
-    if not utc_ms:
-        return None
-    return (_EPOCH + timedelta(milliseconds=utc_ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def item_document(item: Item) -> ItemDocument:
     """Return an item as it is printed."""
     return ItemDocument(
@@ -156,43 +119,7 @@ def item_document(item: Item) -> ItemDocument:
     )
 
 
-def delivery_document(delivery: Delivery) -> DeliveryDocument:
-    """Return a delivery as it is printed."""
-    return DeliveryDocument(
-        relay=delivery.relay,
-        state=delivery.state.value,
-        attempts=delivery.attempts,
-        next_attempt_at=iso_time(delivery.next_attempt_at),
-        last_answer=delivery.last_answer,
-    )
-
-
-def publication_document(
-    publication: Publication, *, npub_of: Callable[[str], str], nevent_of: Callable[[Publication], str]
-) -> PublicationDocument:
-    """Return a call's thread as it is printed; `nevent_of` is asked only once there is a root."""
-    events = sorted(publication.events, key=lambda event: event.position)
-    return PublicationDocument(
-        state=publication.state.value,
-        root=events[0].event.id if events else None,
-        nevent=nevent_of(publication) if events else None,
-        events=[
-            EventDocument(
-                id=each.event.id,
-                position=each.position,
-                signer=npub_of(each.event.pubkey),
-                deliveries=[
-                    delivery_document(one) for one in publication.deliveries if one.event_id == each.event.id
-                ],
-            )
-            for each in events
-        ],
-    )
-
-
-def call_document(
-    stored: StoredCall, *, npub_of: Callable[[str], str], nevent_of: Callable[[Publication], str]
-) -> CallDocument:
+def call_document(stored: StoredCall, words: Wording) -> CallDocument:
     """Return a whole call as it is printed."""
     call = stored.call
     return CallDocument(
@@ -208,7 +135,7 @@ def call_document(
         items=[item_document(item) for item in stored.items],
         usage=stored.usage,
         cost_usd=usd_text(stored.cost_nano_usd),
-        publication=publication_document(stored.publication, npub_of=npub_of, nevent_of=nevent_of),
+        publication=publication_document(stored.publication, words),
     )
 
 
@@ -265,29 +192,6 @@ def usage_line(total: UsageTotal) -> UsageLine:
         audio_ms=total.audio_ms,
         priced_from=total.priced_from or None,
         priced_until=total.priced_until or None,
-    )
-
-
-class PublicationSummary(msgspec.Struct):
-    """A thread in `publication list --json`."""
-
-    call: str
-    project: str
-    state: str
-    error: str
-    ended_at: str | None
-    published_at: str | None
-
-
-def publication_summary(publication: Publication) -> PublicationSummary:
-    """Return a thread as it is listed."""
-    return PublicationSummary(
-        call=publication.call_id,
-        project=publication.project,
-        state=publication.state.value,
-        error=publication.error,
-        ended_at=iso_time(publication.ended_at),
-        published_at=iso_time(publication.published_at),
     )
 
 

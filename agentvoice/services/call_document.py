@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from agentvoice.core.delivery import Publication
+from agentvoice.core.delivery import Delivery, Publication
 from agentvoice.core.project import EMBEDDED_RELAY, public_address
 from agentvoice.protocols.documents import (
     CallDocument,
-    PublicationDocument,
     StoredCall,
     UsageDocument,
     call_document,
-    publication_document,
 )
+from agentvoice.protocols.nostr.advice import advise, classify_delivery, classify_error
 from agentvoice.protocols.nostr.nip19 import EventPointer, encode_nevent, encode_npub
+from agentvoice.protocols.publication_documents import PublicationDocument, Wording, publication_document
 from agentvoice.storage import conversations, publications, usage
 from agentvoice.storage.database import Database
 from agentvoice.storage.usage import UsageEntry
@@ -45,30 +45,53 @@ def read_call(database: Database, call_id: str) -> StoredCall:
         )
 
 
-def read_call_document(database: Database, call_id: str, embedded_url: str) -> CallDocument:
-    """Return a call's document. `embedded_url` is where the embedded relay is. Raises NotFound."""
-    return call_document(
-        read_call(database, call_id), npub_of=encode_npub, nevent_of=lambda p: link_of(p, embedded_url)
-    )
+def read_call_document(
+    database: Database, call_id: str, embedded_url: str, accepted_relays: int = 1
+) -> CallDocument:
+    """Return a call's document. Raises NotFound.
+
+    `embedded_url` is where the embedded relay is, `accepted_relays` how many must have the thread.
+    """
+    return call_document(read_call(database, call_id), _wording(call_id, embedded_url, accepted_relays))
 
 
-def read_publication_document(database: Database, call_id: str, embedded_url: str) -> PublicationDocument:
-    """Return the document of a call's thread. Raises NotFound."""
+def read_publication_document(
+    database: Database, call_id: str, embedded_url: str, accepted_relays: int = 1
+) -> PublicationDocument:
+    """Return the document of a call's thread, as `read_call_document` does. Raises NotFound."""
     with database.reading() as session:
         publication = publications.get_publication(session, call_id)
-    return publication_document(
-        publication, npub_of=encode_npub, nevent_of=lambda p: link_of(p, embedded_url)
-    )
+    return publication_document(publication, _wording(call_id, embedded_url, accepted_relays))
 
 
 def link_of(publication: Publication, embedded_url: str) -> str:
-    """Return the nevent of a thread's root, with the relays that have it, or else that shall."""
+    """Return the nevent of a thread's root, with the relays that have it, or else that shall.
+
+    Empty for a private call: its gift wraps are no thread, and a link to one would open nothing.
+    """
+    if publication.is_private:
+        return ""
     root = publication.events[0].event
     relays = publication.relays_with_all() or tuple(
         dict.fromkeys(delivery.relay for delivery in publication.deliveries)
     )
     urls = tuple(embedded_url if relay == EMBEDDED_RELAY else public_address(relay) for relay in relays)
     return encode_nevent(EventPointer(root.id, urls, root.pubkey, root.kind))
+
+
+def _wording(call_id: str, embedded_url: str, accepted_relays: int) -> Wording:
+    def advice_of(delivery: Delivery, pubkey: str, waits: bool, is_taken_back: bool) -> tuple[str, str]:
+        kind = classify_delivery(delivery, waits_for_root=waits, is_taken_back=is_taken_back)
+        npub = encode_npub(pubkey) if pubkey else ""
+        return kind.value, advise(kind, npub=npub, call=call_id, relay=delivery.relay)
+
+    return Wording(
+        npub_of=encode_npub,
+        nevent_of=lambda publication: link_of(publication, embedded_url),
+        advice_of=advice_of,
+        advice_of_error=lambda error: advise(classify_error(error), call=call_id),
+        accepted_relays=accepted_relays,
+    )
 
 
 def _sum(entries: tuple[UsageEntry, ...]) -> UsageDocument:

@@ -27,6 +27,7 @@ from agentvoice.core.retry import (
 from agentvoice.errors import AgentVoiceError, ConnectFailed, TransportError
 from agentvoice.protocols.nostr.answers import Verdict, is_rate_limited, judge_answer
 from agentvoice.protocols.nostr.nip01 import encode_publish
+from agentvoice.protocols.nostr.nip40 import has_expired
 from agentvoice.storage import deliveries
 from agentvoice.storage.database import Database
 from agentvoice.storage.deliveries import Attempt
@@ -107,6 +108,9 @@ class RelayQueue:
     async def _attempt(self, attempt: Attempt) -> bool:
         """Send an event and record the outcome; return whether the relay can take the next at once."""
         delivery = attempt.delivery
+        if has_expired(attempt.event, self._clock.utc_ms()):
+            await self._record(attempt, DeliveryEvent.EXPIRED, "not sent: its expiration has passed (NIP-40)")
+            return True
         try:
             answer = await self._relays.publish(self.dial_address(delivery.relay), attempt.event)
         except TransportError as error:

@@ -44,11 +44,7 @@ async def check_thread(
     Raises a TransportError, RemoteProtocolError or RelayRejected.
     """
     ids = [stored.event.id for stored in publication.events]
-    found: dict[str, SignedEvent] = {}
-    for first in range(0, len(ids), IDS_PER_REQUEST):
-        wanted = ids[first : first + IDS_PER_REQUEST]
-        for event in await relays.fetch(address, [{"ids": wanted, "limit": len(wanted)}]):
-            found[event.id] = event
+    found = await fetch_events(relays, address, ids)
     events = tuple(found[event_id] for event_id in ids if event_id in found)
     problems = [
         f"event {event_id[:12]}…: the relay does not have it" for event_id in ids if event_id not in found
@@ -57,6 +53,16 @@ async def check_thread(
         problems.append("the call has no thread")
     problems += _find_problems(events, publication, find_forgery)
     return ThreadCheck(relay, events, tuple(problems))
+
+
+async def fetch_events(relays: Relays, address: str, ids: Sequence[str]) -> dict[str, SignedEvent]:
+    """Return what the relay at `address` has of these events, by id; raises as check_thread does."""
+    found: dict[str, SignedEvent] = {}
+    for first in range(0, len(ids), IDS_PER_REQUEST):
+        wanted = ids[first : first + IDS_PER_REQUEST]
+        for event in await relays.fetch(address, [{"ids": wanted, "limit": len(wanted)}]):
+            found[event.id] = event
+    return found
 
 
 def _find_problems(

@@ -15,6 +15,7 @@ from agentvoice.core.delivery import (
     OPEN_STATES,
     Delivery,
     DeliveryEvent,
+    DeliveryPurpose,
     DeliveryState,
     next_delivery_state,
     states_before,
@@ -104,7 +105,7 @@ def record_outcome(
     if DeliveryState(row.state) not in states_before(outcome):  # accepted, and queued again since
         return
     row.state = next_delivery_state(DeliveryState(row.state), outcome).value
-    row.last_answer = _one_line(answer)
+    row.last_answer = one_line(answer)
     row.locked_by, row.locked_until = "", 0
     row.next_attempt_at = next_attempt_at or row.next_attempt_at
     session.flush()
@@ -167,7 +168,8 @@ def _is_due(now: int) -> ColumnElement[bool]:
         & (DeliveryRow.next_attempt_at <= now)
         & (DeliveryRow.locked_until <= now)
         & (DeliveryRow.is_root.is_(True) | has_root)
-        & ~is_held_back
+        # Nothing holds back a deletion: it is all that is still sent of a call that was taken back.
+        & (~is_held_back | (DeliveryRow.purpose == DeliveryPurpose.DELETION))
     )
 
 
@@ -185,7 +187,8 @@ def _settle_replies(session: Session, root: DeliveryRow, outcome: DeliveryEvent)
     )
 
 
-def _one_line(answer: str) -> str:
+def one_line(answer: str) -> str:
+    """Return a relay's words on one line, cut to what is kept of them."""
     return " ".join(answer.split())[:MAX_ANSWER_CHARS]
 
 

@@ -13,14 +13,14 @@ from agentvoice.storage import agents, projects
 from agentvoice.storage.models import KeyRow
 
 _PUBKEY = re.compile(r"[0-9a-f]{64}")
-_REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:[^\x00-\x1f]+")
+_REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|credential:[A-Za-z0-9_.@-]+|file:[^\x00-\x1f]+")
 # A secret pasted where its reference belongs, even inside a path.
 _SECRET = re.compile(r"nsec1[a-z0-9]{20,}|ncryptsec1|(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """A key we can sign with. `reference` is `env:NAME` or `file:PATH`; `pubkey` 64 digit hex."""
+    """A key we can sign with. `reference` is `env:NAME`, `credential:NAME` or `file:PATH`; `pubkey` 64 digit hex."""
 
     pubkey: str
     npub: str
@@ -87,7 +87,9 @@ def _check_key(key: StoredKey) -> None:
     if not key.npub.startswith("npub1"):
         raise InvalidKey("npub: got no npub, want npub1…")
     if not _REFERENCE.fullmatch(key.reference) or _SECRET.search(key.reference):
-        raise UsageError("reference: got a value that is no reference, want env:NAME or file:PATH")
+        raise UsageError(
+            "reference: got a value that is no reference, want env:NAME, credential:NAME or file:PATH"
+        )
 
 
 def _row(session: Session, name: str) -> KeyRow:

@@ -143,6 +143,7 @@ class CallRow(Row):
         Index(None, "state", "lease_until"),
         Index(None, "publication", "ended_at"),
         Index(None, "caller", "started_at"),
+        Index(None, "unpublished_at"),
     )
 
     id: Mapped[str] = mapped_column(String(ID_CHARS), primary_key=True)

@@ -103,6 +103,6 @@ class RelayListRow(Row):
     pubkey: Mapped[str] = mapped_column(String(PUBKEY_CHARS), primary_key=True)
     kind: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     relays: Mapped[str]
-    """Addresses, one a line."""
+    """One a line: `r`, `w` or `rw` for reading and writing, then the address."""
     created_at: Mapped[int]
     fetched_at: Mapped[int]

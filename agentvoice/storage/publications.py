@@ -5,9 +5,12 @@ They come into being in storage.preparations; the attempts themselves are in sto
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import CursorResult, func, select, update
 from sqlalchemy.orm import Session
 
 from agentvoice.core.call import CallState, PublicationState
@@ -19,25 +22,39 @@ from agentvoice.core.delivery import (
     Publication,
     ThreadEvent,
     next_delivery_state,
+    settle_private,
     settle_publication,
     states_before,
 )
+from agentvoice.core.project import PublishPolicy
 from agentvoice.errors import NotFound, Refused
 from agentvoice.protocols.nostr.nip01 import parse_event
+from agentvoice.protocols.nostr.nip09 import KIND_DELETION
 from agentvoice.storage.models import CallRow
-from agentvoice.storage.publication_models import DeliveryRow, EventRow
+from agentvoice.storage.publication_models import DeliveryRow, EventRow, TurnEditRow
 
 PAGE_PUBLICATIONS = 50
 
 
 def refresh_publication(session: Session, call_id: str, accepted_relays: int, now: int) -> PublicationState:
     """Derive a prepared call's publication state from its deliveries, store and return it."""
-    pairs = session.execute(
-        select(DeliveryRow.relay, DeliveryRow.state)
-        .where(DeliveryRow.call_id == call_id, DeliveryRow.purpose == DeliveryPurpose.THREAD)
-        .distinct()
-    )
-    state = settle_publication([(relay, DeliveryState(found)) for relay, found in pairs], accepted_relays)
+    policy, unpublished_at = session.execute(
+        # Locked: two who record the last outcomes of a thread at once would each miss the other's.
+        select(CallRow.policy, CallRow.unpublished_at).where(CallRow.id == call_id).with_for_update()
+    ).one()
+    of_thread = (DeliveryRow.call_id == call_id) & (DeliveryRow.purpose == DeliveryPurpose.THREAD)
+    if unpublished_at:
+        state = PublicationState.NONE  # taken back: what relays do with it now is no publication
+    elif policy == PublishPolicy.PRIVATE:
+        rows = session.execute(
+            select(DeliveryRow.event_id, DeliveryRow.relay, DeliveryRow.state).where(of_thread)
+        )
+        state = settle_private(
+            [(event, relay, DeliveryState(s)) for event, relay, s in rows], accepted_relays
+        )
+    else:
+        pairs = session.execute(select(DeliveryRow.relay, DeliveryRow.state).where(of_thread).distinct())
+        state = settle_publication([(relay, DeliveryState(s)) for relay, s in pairs], accepted_relays)
     session.execute(update(CallRow).where(CallRow.id == call_id).values(publication=state))
     if state is PublicationState.PUBLISHED:
         session.execute(
@@ -56,39 +73,47 @@ def list_publications(
     """Return a page of publications without their events, the newest first.
 
     The next page is `before` the last call id of this one. Calls that have no thread and want none
-    are left out unless `state` asks for them.
+    are left out unless `state` asks for them or the thread was taken back.
     """
     query = select(CallRow).where(CallRow.state == CallState.ENDED)
     if state is None:
-        query = query.where(CallRow.publication != PublicationState.NONE)
+        query = query.where((CallRow.publication != PublicationState.NONE) | (CallRow.unpublished_at > 0))
     else:
         query = query.where(CallRow.publication == state)
     if before:
         query = query.where(CallRow.id < before)
-    return tuple(_publication(row) for row in session.scalars(query.order_by(CallRow.id.desc()).limit(limit)))
+    rows = session.scalars(query.order_by(CallRow.id.desc()).limit(limit)).all()
+    edits = _count_edits(session, [row.id for row in rows])
+    return tuple(replace(_publication(row), edits=edits.get(row.id, 0)) for row in rows)
 
 
 def get_publication(session: Session, call_id: str) -> Publication:
     """Return where a call's thread stands, with its events and deliveries. Raises NotFound."""
     row = call_row(session, call_id)
-    events = session.scalars(select(EventRow).where(EventRow.call_id == call_id).order_by(EventRow.position))
-    deliveries = session.scalars(
+    rows = session.scalars(select(EventRow).where(EventRow.call_id == call_id).order_by(EventRow.position))
+    events = [ThreadEvent(call_id, each.position, parse_event(each.json.decode())) for each in rows]
+    found = session.scalars(
         select(DeliveryRow)
         .join(EventRow, EventRow.id == DeliveryRow.event_id)
         .where(DeliveryRow.call_id == call_id)
         .order_by(EventRow.position, DeliveryRow.id)
     )
-    return _publication(
-        row,
-        tuple(ThreadEvent(call_id, event.position, parse_event(event.json.decode())) for event in events),
-        tuple(delivery_value(delivery) for delivery in deliveries),
+    deliveries = [delivery_value(delivery) for delivery in found]
+    return replace(
+        _publication(row),
+        events=tuple(each for each in events if each.event.kind != KIND_DELETION),
+        deliveries=tuple(each for each in deliveries if each.purpose is DeliveryPurpose.THREAD),
+        deletions=tuple(each for each in events if each.event.kind == KIND_DELETION),
+        deletion_deliveries=tuple(each for each in deliveries if each.purpose is DeliveryPurpose.DELETION),
+        edits=_count_edits(session, [call_id]).get(call_id, 0),
     )
 
 
 def retry_publication(session: Session, call_id: str, now: int, accepted_relays: int, relay: str = "") -> int:
     """Queue again what did not get through, to all relays or one; return how many deliveries.
 
-    A thread that could not be signed is queued to be signed. Raises NotFound.
+    A thread that could not be signed is queued to be signed. One that was taken back is never sent
+    again: of it only deletions are queued. Raises NotFound, or Refused if there is none to queue.
     """
     row = call_row(session, call_id)
     if not row.prepared_at:
@@ -97,7 +122,10 @@ def retry_publication(session: Session, call_id: str, now: int, accepted_relays:
             session.flush()
         return 0
     changes = {"attempts": 0, "created_at": now, "next_attempt_at": now}
-    return _move(session, row, DeliveryEvent.RETRY_REQUESTED, changes, relay, accepted_relays, now)
+    moved = _move(session, row, DeliveryEvent.RETRY_REQUESTED, changes, relay, accepted_relays, now)
+    if row.unpublished_at and not moved:
+        raise Refused(f"call {call_id}: it is unpublished; its thread is never sent again")
+    return moved
 
 
 def drop_publication(session: Session, call_id: str, now: int, accepted_relays: int, relay: str = "") -> int:
@@ -141,13 +169,19 @@ def _move(
     accepted_relays: int,
     now: int,
 ) -> int:
-    """Apply an operator's event to every delivery of a call that it is possible for."""
+    """Apply an operator's event to every delivery of a call that it is possible for.
+
+    Of a thread that was taken back these are its deletions: the rest was dropped for good.
+    """
+    purpose = DeliveryPurpose.DELETION if call.unpublished_at else DeliveryPurpose.THREAD
     relays = session.scalars(select(DeliveryRow.relay).where(DeliveryRow.call_id == call.id).distinct())
     if relay and relay not in relays.all():
         raise NotFound(f"relay {relay!r}: call {call.id} has no delivery to it")
     moved = 0
     for state in states_before(event):
-        query = update(DeliveryRow).where(DeliveryRow.call_id == call.id, DeliveryRow.state == state)
+        query = update(DeliveryRow).where(
+            DeliveryRow.call_id == call.id, DeliveryRow.state == state, DeliveryRow.purpose == purpose
+        )
         if relay:
             query = query.where(DeliveryRow.relay == relay)
         target = next_delivery_state(state, event)
@@ -169,9 +203,13 @@ def call_row(session: Session, call_id: str) -> CallRow:
     return row
 
 
-def _publication(
-    row: CallRow, events: tuple[ThreadEvent, ...] = (), deliveries: tuple[Delivery, ...] = ()
-) -> Publication:
+def _count_edits(session: Session, call_ids: Sequence[str]) -> dict[str, int]:
+    """Return how many turns of each call an operator edited; calls without edits are left out."""
+    query = select(TurnEditRow.call_id, func.count()).where(TurnEditRow.call_id.in_(call_ids))
+    return {call_id: count for call_id, count in session.execute(query.group_by(TurnEditRow.call_id))}
+
+
+def _publication(row: CallRow) -> Publication:
     return Publication(
         call_id=row.id,
         project=row.project,
@@ -180,8 +218,9 @@ def _publication(
         ended_at=row.ended_at,
         prepared_at=row.prepared_at,
         published_at=row.published_at,
-        events=events,
-        deliveries=deliveries,
+        redactions=json.loads(row.redactions) if row.redactions else {},
+        unpublished_at=row.unpublished_at,
+        is_private=row.policy == PublishPolicy.PRIVATE,
     )
 
 

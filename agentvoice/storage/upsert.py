@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import Table, and_
+from sqlalchemy import Table, and_, true
 from sqlalchemy.orm import Session
 
 from agentvoice.storage.models import Row
@@ -53,7 +53,7 @@ def _upsert(
 ) -> postgresql.Insert:
     insert = _insert(dialect, table)
     changing = {name: insert.excluded[name] for name in columns if name not in (*key, *fixed)}
-    same = and_(*(table.c[name] == insert.excluded[name] for name in fixed))
+    same = and_(true(), *(table.c[name] == insert.excluded[name] for name in fixed))
     return insert.on_conflict_do_update(index_elements=list(key), set_=changing, where=same)
 
 

@@ -16,8 +16,9 @@ from agentvoice.config import HttpSettings
 from agentvoice.errors import AgentVoiceError
 from agentvoice.protocols import admin
 from agentvoice.services.call_manager import CallManager
-from agentvoice.web import admin_api, call_socket, defence, health, metrics, page
-from agentvoice.web.keys import CALLS, EXPOSITION, READINESS
+from agentvoice.services.publication_pages import PublicationPages
+from agentvoice.web import admin_api, call_socket, defence, health, metrics, page, publication_api
+from agentvoice.web.keys import CALLS, EXPOSITION, PUBLICATIONS, READINESS
 
 log = structlog.get_logger(__name__)
 
@@ -42,12 +43,17 @@ def build_public_app(
     return app
 
 
-def build_control_app(calls: CallManager, readiness: Callable[[], str]) -> web.Application:
-    """Return what is served on the control socket."""
+def build_control_app(
+    calls: CallManager, readiness: Callable[[], str], publications: PublicationPages | None = None
+) -> web.Application:
+    """Return what is served on the control socket; without `publications` threads are not shown."""
     app = _build_app(calls, readiness)
     app.add_routes(health.ROUTES)
     app.add_routes(call_socket.ROUTES)
     app.add_routes(admin_api.ROUTES)
+    if publications is not None:
+        app[PUBLICATIONS] = publications
+        app.add_routes(publication_api.ROUTES)
     return app
 
 

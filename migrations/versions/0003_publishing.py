@@ -9,6 +9,7 @@ down_revision = "0002"
 
 def upgrade() -> None:
     op.add_column("call", sa.Column("unpublished_at", sa.BigInteger(), server_default="0", nullable=False))
+    op.create_index("ix_call_unpublished_at", "call", ["unpublished_at"])
     op.add_column("call", sa.Column("redactions", sa.Text(), server_default="", nullable=False))
     op.add_column("signing_key", sa.Column("ncryptsec", sa.Text(), server_default="", nullable=False))
     op.add_column(
@@ -62,4 +63,5 @@ def downgrade() -> None:
     op.drop_column("delivery", "purpose")
     op.drop_column("signing_key", "ncryptsec")
     op.drop_column("call", "redactions")
+    op.drop_index("ix_call_unpublished_at", "call")
     op.drop_column("call", "unpublished_at")

@@ -60,6 +60,27 @@ async def test_a_long_call_fits_without_a_pause(relay: EmbeddedRelay, relays: We
     assert all(answer.accepted for answer in answers)
 
 
+async def test_its_callbacks_run_aside(
+    relay: EmbeddedRelay, relays: WebsocketRelays, monkeypatch: pytest.MonkeyPatch
+):
+    """The loop that carries audio runs nothing of the relay's: its callbacks are in another thread."""
+    here = asyncio.get_running_loop()
+    ran_here: list[str] = []
+    call_soon = here.call_soon_threadsafe
+
+    def watched(callback, *args, **options):
+        ran_here.append(getattr(callback, "__module__", ""))
+        return call_soon(callback, *args, **options)
+
+    monkeypatch.setattr(here, "call_soon_threadsafe", watched)
+    assert (await relays.publish(relay.address, await note(KeySigner.generate(), "x"))).accepted
+    monkeypatch.undo()
+    assert [name for name in ran_here if "nostr" in str(name)] == []
+    assert "embedded-relay" in {thread.name for thread in threading.enumerate()}
+    await relay.stop()
+    assert "embedded-relay" not in {thread.name for thread in threading.enumerate()}
+
+
 async def test_events_outlive_the_process_that_took_them(tmp_path: Path, relays: WebsocketRelays):
     """Stopped and started again over the same folder, it still has the event."""
     event = await note(KeySigner.generate(), "stay")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import stat
+import traceback
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from agentvoice.adapters.key_files import KeyFiles
 from agentvoice.adapters.signer import KeySigner
 from agentvoice.core.ports import LoadSigner
-from agentvoice.errors import AgentVoiceError, InvalidKey, KeyFileRefused, NotFound
+from agentvoice.errors import AgentVoiceError, InvalidKey, KeyFileRefused, KeyNotHere, NotFound
 
 
 @pytest.fixture
@@ -158,3 +159,57 @@ def test_a_folder_that_cannot_be(tmp_path: Path):
     (tmp_path / "keys").write_text("a file")
     with pytest.raises(KeyFileRefused, match="cannot be written"):
         KeyFiles(tmp_path / "keys", {}).create()
+
+
+async def test_a_systemd_credential(folder: Path, tmp_path: Path):
+    """`credential:NAME` is read from the folder that systemd names, and from nowhere else."""
+    signer = KeySigner.generate()
+    credential = tmp_path / "credentials" / "ada_nsec"
+    credential.parent.mkdir()
+    credential.write_text(signer.reveal() + "\n")
+    credential.chmod(0o440)  # what an access list of systemd's looks like
+    files = KeyFiles(folder, {"CREDENTIALS_DIRECTORY": str(credential.parent)})
+    assert (await files.load("credential:ada_nsec")).pubkey == signer.pubkey
+    for elsewhere in (
+        "credential:../credentials/ada_nsec",
+        "credential:..",
+        "credential:",
+        "credential:/etc/x",
+    ):
+        with pytest.raises(InvalidKey, match="want the name of a credential"):
+            await files.load(elsewhere)
+
+
+@pytest.mark.parametrize("environment", [{}, {"CREDENTIALS_DIRECTORY": "/nowhere"}])
+async def test_a_credential_that_is_not_here(folder: Path, environment: dict[str, str]):
+    """Another process, the daemon, may have it: worth trying again; the unit's line is named."""
+    with pytest.raises(KeyNotHere, match="LoadCredential=ada_nsec:PATH"):
+        await KeyFiles(folder, environment).load("credential:ada_nsec")
+
+
+@pytest.mark.parametrize("place", ["file", "env", "credential"])
+def test_no_local_variable_shows_a_broken_secret(folder: Path, place: str):
+    """A mistyped key is told with no trace of it, even where tracebacks print local variables."""
+    signer = KeySigner.generate()
+    mistyped = signer.reveal()[:-1] + "b"
+    folder.mkdir(mode=0o700)
+    path = folder / signer.npub
+    path.touch(mode=0o600)
+    path.write_text(mistyped)
+    environment = Hidden({"ADA": mistyped, "CREDENTIALS_DIRECTORY": str(folder)})
+    names = {"file": signer.npub, "env": "ADA", "credential": signer.npub}
+    with pytest.raises(InvalidKey, match="does not belong") as caught:
+        KeyFiles(folder, environment).read(f"{place}:{names[place]}")
+    report = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    here = report.stack.pop(0)  # this test's own frame holds the secret
+    assert here.name == "test_no_local_variable_shows_a_broken_secret"
+    shown = "".join(report.format())
+    assert "Secret(…)" in shown
+    assert mistyped[6:30] not in shown
+
+
+class Hidden(dict[str, str]):
+    """An environment; as that of the process, it is no variable of any frame."""
+
+    def __repr__(self) -> str:
+        return "environ"

@@ -94,13 +94,14 @@ def test_secrets_are_struck_out(form: str):
     password = "hidden" * 2
     stream, log = logged(LogSettings(format=form), {})
     log.info(nsec, header=f"Authorization: Bearer {'x' * 20}", nested={"key": api_key})
+    log.info("bunker", address=f"bunker://ab?relay=wss://r.example&secret={'once' * 3}&x=1")
     try:
         raise ValueError(f"postgresql://me:{password}@host/db {nsec}")
     except ValueError:
         log.exception("failed")
         logging.getLogger("library").exception("also")
     text = stream.getvalue()
-    for secret in (nsec, api_key, "x" * 20, password):
+    for secret in (nsec, api_key, "x" * 20, password, "once" * 3):
         assert secret not in text
     assert "Bearer" in text
     assert "@host/db" in text

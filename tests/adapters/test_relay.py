@@ -12,7 +12,7 @@ from nostr_sdk import (
     WritePolicyResult,
 )
 
-from agentvoice.adapters.relay import WebsocketRelays
+from agentvoice.adapters.relay import EVENTS_A_LANE, OWN_LANES, WebsocketRelays
 from agentvoice.adapters.signer import KeySigner, find_forgery
 from agentvoice.adapters.system_clock import SystemClock
 from agentvoice.config.settings import RelaySettings
@@ -76,6 +76,25 @@ async def test_many_events_in_a_row(relays: Relays, signer: KeySigner):
         assert all(answer.accepted for answer in answers)
         assert {event["id"] for event in server.events} == {event.id for event in events}
         assert server.connections == 1
+
+
+async def test_our_own_relay_has_several_connections(signer: KeySigner):
+    """It commits event by event on a connection; many at once are spread, few stay together."""
+
+    async def no_signer(pubkey: str) -> Signer | None:
+        return None
+
+    relays = WebsocketRelays(SHORT, SystemClock(), no_signer, is_own=lambda relay: True)
+    events = [await note(signer, f"note {n}") for n in range(EVENTS_A_LANE * OWN_LANES * 2)]
+    async with relay_server() as server:
+        for event in events[:3]:
+            assert (await relays.publish(server.address, event)).accepted
+        assert server.connections == 1
+        answers = await asyncio.gather(*(relays.publish(server.address, event) for event in events))
+        assert all(answer.accepted for answer in answers)
+        assert server.connections == OWN_LANES
+        assert len({event["id"] for event in server.events}) == len(events)
+    await relays.close()
 
 
 async def test_auth_is_answered_when_a_real_relay_asks(relays: Relays, signer: KeySigner):

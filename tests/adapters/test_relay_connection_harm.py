@@ -7,12 +7,13 @@ import json
 import pytest
 from websockets.asyncio.server import serve
 
-from agentvoice.adapters import relay_connection
+from agentvoice.adapters import relay_subscriptions, relay_words
 from agentvoice.adapters.relay_connection import RelayConnection
 from agentvoice.adapters.signer import KeySigner
 from agentvoice.adapters.system_clock import SystemClock
 from agentvoice.config.settings import RelaySettings
 from agentvoice.core.event import SignedEvent, UnsignedEvent
+from agentvoice.core.ports import RelayAnswer
 from agentvoice.errors import ConnectFailed, RemoteProtocolError
 from agentvoice.protocols.nostr.nip01 import encode_event
 from tests.fakes.relay_server import RelayServer, relay_server
@@ -67,15 +68,16 @@ async def test_what_a_relay_says_is_one_short_line(server: RelayServer, connecti
 
     server.on_event = shout
     answer = await connection.publish(await note())
+    assert isinstance(answer, RelayAnswer)
     assert answer.message.startswith("blocked: [2Jno root: xxx")
-    assert len(answer.message) == relay_connection.MAX_WORDS_CHARS
+    assert len(answer.message) == relay_words.MAX_WORDS_CHARS
 
 
 async def test_a_relay_that_sends_ever_larger_events(
     server: RelayServer, connection: RelayConnection, monkeypatch: pytest.MonkeyPatch
 ):
     """What is kept of an answer is bounded in bytes too, not only in events."""
-    monkeypatch.setattr(relay_connection, "MAX_FETCHED_BYTES", 10_000)
+    monkeypatch.setattr(relay_subscriptions, "MAX_FETCHED_BYTES", 10_000)
     event = encode_event(await note("x" * 4_000))
 
     async def large(socket, frame):

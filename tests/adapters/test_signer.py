@@ -11,7 +11,7 @@ import pytest
 from agentvoice.adapters.signer import KeySigner, find_forgery
 from agentvoice.core.event import UnsignedEvent
 from agentvoice.core.ports import Signer
-from agentvoice.errors import InvalidKey, LocalProtocolError
+from agentvoice.errors import InvalidKey, LocalProtocolError, RemoteProtocolError
 from agentvoice.protocols.nostr.nip01 import encode_event
 
 
@@ -124,3 +124,25 @@ def test_a_mistyped_secret_is_not_in_the_traceback(signer: KeySigner, spoil):
     shown = "".join(traceback.format_exception(caught.value))
     assert text[6:30] not in shown
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("text", ["x", "Grüße", "y" * 65_535])
+async def test_it_encrypts_for_another(signer: KeySigner, text: str):
+    """The other's signer reads it, and an independent library does; each payload is new."""
+    other = KeySigner.generate()
+    port: Signer = signer
+    payload = await port.encrypt(other.pubkey, text)
+    assert await other.decrypt(signer.pubkey, payload) == text
+    theirs = nostr_sdk.Keys.parse(other.reveal()).secret_key()
+    assert nostr_sdk.nip44_decrypt(theirs, nostr_sdk.PublicKey.parse(signer.pubkey), payload) == text
+    assert await signer.encrypt(other.pubkey, text) != payload
+
+
+async def test_what_it_cannot_encrypt_or_decrypt(signer: KeySigner):
+    """Each error is one of ours: no text, no payload, no public key."""
+    with pytest.raises(LocalProtocolError, match="text: got 0 bytes"):
+        await signer.encrypt(signer.pubkey, "")
+    with pytest.raises(RemoteProtocolError, match="payload"):
+        await signer.decrypt(signer.pubkey, "nothing")
+    with pytest.raises(InvalidKey, match="pubkey"):
+        await signer.encrypt("f" * 64, "hello")

@@ -52,8 +52,8 @@ ITEMS = (
 )
 
 
-def keep_call(cli: Cli) -> None:
-    """Store the call; its thread is signed and waits for two relays."""
+def keep_unsigned_call(cli: Cli) -> None:
+    """Store the call; its thread waits to be signed."""
     cli("agent", "add", "ada")
     cli("agent", "add", "max")
     database = Database.open(load_settings().database_place)
@@ -85,6 +85,13 @@ def keep_call(cli: Cli) -> None:
             )  # fmt: skip
             usage.add_usage(session, entry)
         conversations.end_call(session, CALL_ID, EndReason.CALLER, STARTED_AT + 65_000)
+    database.close()
+
+
+def keep_call(cli: Cli) -> None:
+    """Store the call; its thread is signed and waits for two relays."""
+    keep_unsigned_call(cli)
+    database = Database.open(load_settings().database_place)
     with database.writing(durable=True) as session:
         signer = KeySigner.generate()
         draft = UnsignedEvent(signer.pubkey, STARTED_AT // 1000, 1, (("t", "voice-conversation"),), "head")

@@ -37,12 +37,12 @@ def test_add_takes_every_option(cli: Cli, home: Path):
     assert (shown["openai"]["voice"], shown["openai"]["model"]) == ("cedar", "gpt-realtime-mini")
     assert shown["local"]["silence_ms"] == 700
     assert shown["openai"]["turn_detection"]["create_response"] is False
-    assert cli("agent", "show", "ada", "--json").document == shown
+    assert cli("agent", "show", "ada", "--json").document == {**shown, "profile": []}
 
 
 def test_a_list_is_replaced_as_a_whole():
     """What is given for a list is the whole new list; what is not given stays."""
-    options = dict.fromkeys(("name", "instructions", "greeting", "about", "voice", "model"))
+    options = dict.fromkeys(("name", "instructions", "greeting", "about", "picture", "voice", "model"))
     options |= {"aliases": ("B",), "engines": (), "handover_to": (), "assignments": ()}
     profile = AgentProfile(slug="a", name="A", aliases=("C", "D"), handover_to=("max",))
     assert is_given(options)

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from agentvoice.core.event import SignedEvent
+from agentvoice.protocols.nostr.nip19 import decode_pubkey
+from agentvoice.storage.database import Database
+from agentvoice.storage.profiles import want_profiles
 from tests.cli.conftest import Cli
 
 
@@ -62,3 +68,26 @@ def test_control_characters_never_reach_the_terminal(cli: Cli):
     """A profile from elsewhere cannot move the cursor or recolour the screen."""
     cli("agent", "import", "-", stdin='slug = "ada"\nname = "A\\u001b[2J"\ninstructions = "x\\u001b]0;y"\n')
     assert "\x1b" not in cli("agent", "show", "ada").out + cli("agent", "list").out
+
+
+def test_where_the_profile_stands_is_shown(cli: Cli, home: Path):
+    """Nowhere before there is a thread; then each relay's state and its words."""
+    npub = cli("agent", "add", "ada", "--picture", "https://a.example/a.png", "--json").document["npub"]
+    assert "at no relay yet" in cli("agent", "show", "ada").out
+    database = Database.open(home / "agentvoice.db")
+    with database.writing() as session:
+        note = SignedEvent("1" * 64, decode_pubkey("npub", npub), 1, 1, (), "Hi.", "2" * 128)
+        want_profiles(session, [(note, ["wss://a.example"])], 1_000)
+    database.close()
+    assert "waiting at wss://a.example" in cli("agent", "show", "ada").out
+    document = cli("agent", "show", "ada", "--json").document
+    assert document["picture"] == "https://a.example/a.png"
+    assert document["profile"] == [
+        {
+            "relay": "wss://a.example",
+            "state": "waiting",
+            "attempts": 0,
+            "next_attempt_at": "1970-01-01T00:00:01.000Z",
+            "last_answer": "",
+        }
+    ]

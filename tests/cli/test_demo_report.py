@@ -12,15 +12,8 @@ import pytest
 from agentvoice.cli.demo_report import DemoResult, Timings, demo_document, describe_demo, find_problems
 from agentvoice.core.event import SignedEvent
 from agentvoice.core.leg import CallStatus, CallUpdate, HandoverTimed, StatusChanged, TurnTimed
-from agentvoice.protocols.documents import (
-    CallDocument,
-    DeliveryDocument,
-    EventDocument,
-    ItemDocument,
-    PublicationDocument,
-    UsageDocument,
-    encode_document,
-)
+from agentvoice.protocols.documents import CallDocument, ItemDocument, UsageDocument, encode_document
+from agentvoice.protocols.publication_documents import DeliveryDocument, EventDocument, PublicationDocument
 from agentvoice.services.thread_check import ThreadCheck
 
 NPUBS = {"ada": "npub1ada", "max": "npub1max"}

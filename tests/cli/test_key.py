@@ -126,3 +126,18 @@ def test_a_key_file_that_others_can_read_is_refused(ready: Cli, home: Path):
     answer = ready("key", "show", npub, "--reveal")
     assert answer.code == 4
     assert "chmod 600" in answer.complaint
+
+
+def test_a_key_of_systemd_stays_with_systemd(ready: Cli, home: Path, monkeypatch: pytest.MonkeyPatch):
+    """`key import credential:NAME` keeps the reference alone; without the credential it is exit code 3."""
+    signer = KeySigner.generate()
+    credential = home.parent / "credentials" / "ada_nsec"
+    credential.parent.mkdir()
+    credential.touch(mode=0o600)
+    credential.write_text(signer.reveal())
+    assert ready("key", "import", "credential:ada_nsec").code == 3
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credential.parent))
+    imported = ready("key", "import", "credential:ada_nsec", "--json").document
+    assert (imported["npub"], imported["reference"]) == (signer.npub, "credential:ada_nsec")
+    assert not (home / "keys" / signer.npub).exists()
+    assert ready("agent", "add", "ada", "--key", "credential:ada_nsec").code == 0

@@ -10,9 +10,11 @@ from agentvoice.core.delivery import (
     TRANSITIONS,
     Delivery,
     DeliveryEvent,
+    DeliveryPurpose,
     DeliveryState,
     Publication,
     next_delivery_state,
+    settle_private,
     settle_publication,
     states_before,
 )
@@ -34,7 +36,7 @@ POSSIBLE = {
     (W, DeliveryEvent.EXPIRED): E, (W, DeliveryEvent.DROPPED): D, (W, DeliveryEvent.RETRY_REQUESTED): W,
     (T, DeliveryEvent.ATTEMPT_STARTED): T, (T, DeliveryEvent.ACCEPTED): A, (T, DeliveryEvent.REJECTED): R,
     (T, DeliveryEvent.POSTPONED): W, (T, DeliveryEvent.EXPIRED): E, (T, DeliveryEvent.DROPPED): D,
-    (A, DeliveryEvent.ACCEPTED): A,
+    (A, DeliveryEvent.ACCEPTED): A, (A, DeliveryEvent.FOUND_MISSING): W,
     (R, DeliveryEvent.ACCEPTED): A, (R, DeliveryEvent.RETRY_REQUESTED): W, (R, DeliveryEvent.DROPPED): D,
     (E, DeliveryEvent.ACCEPTED): A, (E, DeliveryEvent.RETRY_REQUESTED): W, (E, DeliveryEvent.DROPPED): D,
     (D, DeliveryEvent.ACCEPTED): A, (D, DeliveryEvent.RETRY_REQUESTED): W,
@@ -54,8 +56,10 @@ def test_every_state_and_event(state: DeliveryState, event: DeliveryEvent):
 
 
 def test_what_a_relay_has_it_has():
-    """No event leads out of accepted."""
-    assert set(TRANSITIONS[A].values()) == {A}
+    """Only an event that was read back and is not there leads out of accepted."""
+    assert {event for event, state in TRANSITIONS[A].items() if state is not A} == {
+        DeliveryEvent.FOUND_MISSING
+    }
     assert A not in OPEN_STATES
 
 
@@ -93,3 +97,59 @@ def test_relays_with_all_of_it():
     )
     publication = Publication("c", "p", PublicationState.PUBLISHED, "", 0, 0, 0, (), deliveries)
     assert publication.relays_with_all() == ("r1",)
+
+
+def test_a_deletion_is_no_part_of_the_thread():
+    """A relay that has every event has the thread, whatever it did with a deletion."""
+    deliveries = (
+        Delivery(1, "c", "e0", "r1", True, A, 1, 0, 0),
+        Delivery(2, "c", "e9", "r1", True, W, 1, 0, 0, purpose=DeliveryPurpose.DELETION),
+    )
+    publication = Publication("c", "p", PublicationState.PUBLISHED, "", 0, 0, 0, (), deliveries)
+    assert publication.relays_with_all() == ("r1",)
+
+
+# Two events at each of three relays, in every combination of states.
+THREE_RELAYS = list(itertools.product(DeliveryState, repeat=6))
+
+
+@pytest.mark.parametrize("accepted_relays", [1, 2, 3, 4])
+def test_published_means_enough_relays_have_every_event(accepted_relays: int):
+    """Over all combinations: published exactly if that many relays have both events, whatever the rest."""
+    for states in THREE_RELAYS:
+        by_relay = {f"r{n}": states[2 * n : 2 * n + 2] for n in range(3)}
+        pairs = [(relay, state) for relay, found in by_relay.items() for state in found]
+        whole = sum(first is A and second is A for first, second in by_relay.values())
+        settled = settle_publication(pairs, accepted_relays)
+        assert (settled is PublicationState.PUBLISHED) == (whole >= min(accepted_relays, 3)), states
+        if settled is not PublicationState.PUBLISHED:
+            is_open = any(state in OPEN_STATES for state in states)
+            assert (settled is PublicationState.QUEUED) == is_open, states
+
+
+@pytest.mark.parametrize("states", [(D, D), (A, D), (R, R)])
+def test_a_relay_that_was_given_up_does_not_make_fewer_enough(states: tuple[DeliveryState, DeliveryState]):
+    """Two relays are wanted and named: dropping one leaves the call unpublished, not silently fine."""
+    pairs = [("r1", A), ("r1", A), *(("r2", state) for state in states)]
+    assert settle_publication(pairs, 2) is PublicationState.PARTIAL
+
+
+@pytest.mark.parametrize(
+    ("deliveries", "accepted_relays", "expected"),
+    [
+        ([("x", "r", A), ("y", "s", A)], 1, PublicationState.PUBLISHED),
+        ([("x", "r", A), ("x", "s", R), ("y", "t", A), ("y", "r", W)], 1, PublicationState.PUBLISHED),
+        ([("x", "r", A), ("y", "s", W)], 1, PublicationState.QUEUED),
+        ([("x", "r", A), ("x", "s", W), ("y", "t", A)], 2, PublicationState.QUEUED),
+        ([("x", "r", A), ("x", "s", A), ("y", "t", A)], 2, PublicationState.PUBLISHED),
+        ([("x", "r", A), ("y", "s", R)], 1, PublicationState.PARTIAL),
+        ([("x", "r", A), ("x", "s", R), ("y", "t", A)], 2, PublicationState.PARTIAL),
+        ([("x", "r", R), ("y", "s", E)], 1, PublicationState.FAILED),
+        ([], 1, PublicationState.FAILED),
+    ],
+)
+def test_a_private_call_is_counted_reader_by_reader(
+    deliveries: list[tuple[str, str, DeliveryState]], accepted_relays: int, expected: PublicationState
+):
+    """Published when each wrap is where it should be, though no relay has all of them."""
+    assert settle_private(deliveries, accepted_relays) is expected

@@ -21,6 +21,7 @@ FAR = ("wss://relay.example",)
         ({"budget_nano_usd_per_month": -1}, "budget: got -0.000000001 USD, want 0 to 1000000.00"),
         ({"budget_nano_usd_per_month": 10**16}, "budget: got 10000000.00 USD, want 0 to 1000000.00"),
         ({"expiration_days": -1}, "expiration_days: got -1, want 0 "),
+        ({"redact": ("fone",)}, "redact: got 'fone', want phone, email, card, pattern:REGEX or secret:NAME"),
         ({"expiration_days": 36_501}, "expiration_days: got 36501, want 0 "),
         ({"readers": ("b" * 64,) * 51}, "readers: got 51, want 50 at most"),
         ({"relays": ()}, "relays: got none, want ws:// or wss:// addresses, or embedded"),

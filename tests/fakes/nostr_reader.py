@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from nostr_sdk import Client, Event, Filter, RelayUrl, ReqTarget
+import json
+
+from nostr_sdk import Client, Event, Filter, Metadata, RelayUrl, ReqTarget
+
+from agentvoice.core.event import SignedEvent
+from agentvoice.protocols.nostr.nip01 import encode_event
 
 
 async def read_thread(root: str, relay: str) -> list[Event]:
@@ -21,3 +26,11 @@ async def read_thread(root: str, relay: str) -> list[Event]:
 
 def _is_of(event: Event, root: str) -> bool:
     return event.id().to_hex() == root or any(tag.to_vec()[:2] == ["e", root] for tag in event.tags())
+
+
+def read_profile(event: SignedEvent) -> dict[str, object]:
+    """Return what a profile says to this library, which checks the signature too."""
+    found = Event.from_json(encode_event(event))
+    assert found.verify() and found.kind().as_u16() == 0
+    said: dict[str, object] = json.loads(Metadata.from_json(found.content()).as_json())
+    return said

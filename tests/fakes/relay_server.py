@@ -65,10 +65,10 @@ def refuse(message: str) -> Answer:
 
 
 @asynccontextmanager
-async def relay_server(on_event: Answer | None = accept) -> AsyncIterator[RelayServer]:
-    """Run a relay on a free loopback port until the block ends."""
+async def relay_server(on_event: Answer | None = accept, port: int = 0) -> AsyncIterator[RelayServer]:
+    """Run a relay on a free loopback port, or the given one, until the block ends."""
     relay = RelayServer(on_event=on_event)
-    async with serve(relay._serve, "127.0.0.1", 0, compression=None) as server:
+    async with serve(relay._serve, "127.0.0.1", port, compression=None) as server:
         port = next(iter(server.sockets)).getsockname()[1]
         relay.address = f"ws://127.0.0.1:{port}"
         yield relay

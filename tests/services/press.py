@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from agentvoice.adapters.key_files import KeyFiles
+from agentvoice.adapters.pow_miner import mine
 from agentvoice.adapters.relay import WebsocketRelays
-from agentvoice.adapters.signer import find_forgery
+from agentvoice.adapters.signer import KeySigner, find_forgery
 from agentvoice.adapters.system_clock import SystemClock
 from agentvoice.config.settings import PublishSettings, RelaySettings
 from agentvoice.core.agent import AgentProfile
@@ -19,6 +20,7 @@ from agentvoice.core.item import Item, ItemKind, ItemStatus, Role
 from agentvoice.core.ports import Relays, Signer
 from agentvoice.core.project import Project, PublishPolicy
 from agentvoice.protocols.nostr.nip19 import encode_npub
+from agentvoice.services.profiles import Profiles
 from agentvoice.services.publisher import Publisher
 from agentvoice.storage import agents, conversations, keys, projects
 from agentvoice.storage.database import Database
@@ -59,6 +61,12 @@ class Press:
                 for number, slug in enumerate(("ada", "max"))
             ]
 
+    def change_project(self, **changes: Any) -> None:
+        """Publish calls to come in another way."""
+        self.project = replace(self.project, **changes)
+        with self.database.writing() as session:
+            projects.update_project(session, self.project, self.clock.utc_ms())
+
     def _add_key(self, name: str) -> str:
         reference, pubkey = self.keys.create()
         key = StoredKey(pubkey, encode_npub(pubkey), reference, name, self.clock.utc_ms())
@@ -79,12 +87,29 @@ class Press:
             "relays": self.relays,
             "load_signer": self.keys.load,
             "find_forgery": find_forgery,
+            "new_signer": KeySigner.generate,
+            "mine": mine,
             "embedded_address": lambda: self.embedded,
             "clock": self.clock,
             "settings": self.settings,
             "owner_id": f"process-{self._publishers}",
         }
         return Publisher(**(parts | changes))
+
+    def profiles(self, **changes: Any) -> Profiles:
+        """What publishes the agents' profiles, of one process."""
+        parts: dict[str, Any] = {
+            "database": self.database,
+            "relays": self.relays,
+            "load_signer": self.keys.load,
+            "find_forgery": find_forgery,
+            "dial_address": lambda relay: relay,
+            "clock": self.clock,
+            "settings": self.settings,
+            "owner_id": "process-1",
+            "owner_project": "home",
+        }
+        return Profiles(**(parts | changes))
 
     def finish_call(
         self,
@@ -181,6 +206,8 @@ class MortalRelays:
         self._reaper = reaper
         self.fetch = relays.fetch
         self.close = relays.close
+        self.limits = relays.limits
+        self.probe = relays.probe
 
     async def publish(self, relay: str, event: Any) -> Any:
         self._reaper.step()

@@ -62,7 +62,10 @@ def secrets_pasted() -> list[str]:
 @pytest.mark.parametrize("reference", secrets_pasted(), ids=lambda value: value[:10])
 def test_only_references_are_stored(database: Database, reference: str):
     """A pasted secret, bare or inside a reference, is refused and never quoted."""
-    with database.writing() as session, pytest.raises(UsageError, match="env:NAME or file:PATH") as caught:
+    with (
+        database.writing() as session,
+        pytest.raises(UsageError, match="env:NAME, credential:NAME or file:PATH") as caught,
+    ):
         keys.add_key(session, replace(KEY, reference=reference))
     assert len(reference) < 20 or reference not in str(caught.value)
     with database.reading() as session:

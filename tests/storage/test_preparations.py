@@ -8,7 +8,7 @@ from agentvoice.core.project import PublishPolicy
 from agentvoice.storage import conversations, preparations, publications
 from agentvoice.storage.database import Database
 from tests.storage.threads import CALL_ID, EVENTS, RELAYS, ended_call, event, store
-from tests.storage.values import NOW, call
+from tests.storage.values import NOW, call, hex_id
 
 LOCK_MS = 30_000
 
@@ -101,3 +101,13 @@ def test_a_call_without_a_turn_has_no_thread(database: Database):
     assert store(database, events=())
     with database.reading() as session:
         assert publications.get_publication(session, CALL_ID).state is PublicationState.NONE
+
+
+def test_calls_that_wait_to_be_signed_come_in_pages(database: Database):
+    """Those that cannot be signed here are passed by, not looked at for ever."""
+    for number in (1, 2, 3):
+        ended_call(database, number)
+    with database.reading() as session:
+        page = preparations.list_unprepared(session, NOW, 2)
+        assert page == (hex_id(1), hex_id(2))
+        assert preparations.list_unprepared(session, NOW, 2, page[-1]) == (hex_id(3),)

@@ -6,7 +6,9 @@ surrogate cannot be signed at all. So text is cleaned before it is signed, never
 
 from __future__ import annotations
 
+import json
 import unicodedata
+from dataclasses import dataclass, replace
 
 MAX_CONTENT_CHARS = 4_000
 MAX_TAG_VALUE_BYTES = 1_023
@@ -31,8 +33,36 @@ def clean_tag_value(text: str) -> str:
     return line.encode()[:MAX_TAG_VALUE_BYTES].decode(errors="ignore").rstrip()
 
 
-def split_text(text: str, limit_chars: int = MAX_CONTENT_CHARS) -> tuple[str, ...]:
-    """Return `text` in pieces of at most `limit_chars`, none empty.
+@dataclass(frozen=True, slots=True)
+class TextLimit:
+    """How much text fits into one event: characters, and bytes as they stand in its JSON."""
+
+    chars: int = MAX_CONTENT_CHARS
+    json_bytes: int | None = None
+
+    def fits(self, text: str) -> bool:
+        """Return whether one event may hold the whole text."""
+        return len(text) <= self.chars and (self.json_bytes is None or json_size(text) <= self.json_bytes)
+
+    def less(self, text: str) -> TextLimit:
+        """Return what is left beside `text`, at least one character."""
+        chars = max(1, self.chars - len(text))
+        if self.json_bytes is None:
+            return replace(self, chars=chars)
+        return TextLimit(chars, self.json_bytes - json_size(text))
+
+
+NOTE_LIMIT = TextLimit()
+"""What a note of kind 1 holds where no relay says otherwise."""
+
+
+def json_size(text: str) -> int:
+    """Return the bytes that a text takes inside JSON's quotes."""
+    return len(json.dumps(text, ensure_ascii=False).encode()) - len('""')
+
+
+def split_text(text: str, limit: TextLimit = NOTE_LIMIT) -> tuple[str, ...]:
+    """Return `text` in pieces that fit, none empty; a piece is one character at least.
 
     Cuts where a paragraph, line, sentence or word ends, whichever comes first in that order within
     the last half of a piece; only a longer word is cut inside, and never between a letter and its
@@ -40,11 +70,23 @@ def split_text(text: str, limit_chars: int = MAX_CONTENT_CHARS) -> tuple[str, ..
     """
     pieces = []
     rest = text.strip()
-    while len(rest) > limit_chars:
-        cut = _find_cut(rest, limit_chars)
+    while rest and not limit.fits(rest):
+        cut = _find_cut(rest, _chars_that_fit(rest, limit))
         pieces.append(rest[:cut].rstrip())
         rest = rest[cut:].lstrip()
     return (*pieces, rest) if rest else tuple(pieces)
+
+
+def _chars_that_fit(text: str, limit: TextLimit) -> int:
+    head = text[: limit.chars]
+    if limit.json_bytes is None:
+        return len(head)
+    left = limit.json_bytes
+    for count, char in enumerate(head):
+        left -= json_size(char)
+        if left < 0:
+            return max(1, count)
+    return len(head)
 
 
 def _find_cut(text: str, limit: int) -> int:

@@ -17,9 +17,11 @@ from agentvoice.core.project import (
     ThreadShape,
     public_address,
 )
-from agentvoice.protocols.nostr.clean import MAX_CONTENT_CHARS, clean_tag_value, split_text
+from agentvoice.protocols.nostr.clean import NOTE_LIMIT, TextLimit, clean_tag_value, split_text
 from agentvoice.protocols.nostr.nip01 import KIND_TEXT_NOTE, event_id
 from agentvoice.protocols.nostr.nip10 import build_reply_tags
+from agentvoice.protocols.nostr.nip40 import expires_at_s
+from agentvoice.protocols.nostr.nip70 import PROTECTED
 from agentvoice.protocols.nostr.turns import CALLER, Turn
 
 TOPIC = "voice-conversation"
@@ -37,7 +39,11 @@ class Speaker:
 
 @dataclass(frozen=True, slots=True)
 class FinishedCall:
-    """What a thread is built from. Times are UTC ms; `agents` are in the order they joined."""
+    """What a thread is built from. Times are UTC ms; `agents` are in the order they joined.
+
+    `is_edited`: an operator changed a turn or left one out; `head_redacted`: kinds of rules that took
+    something out of the title or a name.
+    """
 
     call_id: str
     project: Project
@@ -45,6 +51,8 @@ class FinishedCall:
     turns: tuple[Turn, ...]
     started_at: int
     ended_at: int
+    is_edited: bool = False
+    head_redacted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,20 +104,28 @@ def date_events(times_ms: Sequence[int], now_ms: int) -> tuple[int, ...]:
     return tuple(reversed(dated))
 
 
-def build_thread(call: FinishedCall, signers: ThreadSigners, now_ms: int) -> tuple[UnsignedEvent, ...]:
+def build_thread(
+    call: FinishedCall, signers: ThreadSigners, now_ms: int, limit: TextLimit = NOTE_LIMIT
+) -> tuple[UnsignedEvent, ...]:
     """Return the thread's unsigned events, root first; none if nothing was said.
 
-    Every `pubkey` is one of `signers`; find_unsignable must have found nothing.
+    Every `pubkey` is one of `signers`; find_unsignable must have found nothing. Texts are split so
+    that each fits into `limit`.
     """
     turns = call.turns
     if not turns:
         return ()
     if call.project.shape is ThreadShape.SINGLE:
-        drafts = _single_drafts(call, turns, signers)
+        drafts = _single_drafts(call, signers, limit)
     else:
-        drafts = _turn_drafts(call, turns, signers)
+        drafts = _turn_drafts(call, turns, signers, limit)
     dates = date_events([draft.time_ms for draft in drafts], now_ms)
-    return _link(call.project, drafts, dates, _common_tags(call))
+    return _link(call.project, drafts, dates, common_tags(call))
+
+
+def transcript_notes(call: FinishedCall, limit: TextLimit) -> tuple[str, ...]:
+    """Return the head and every turn after its speaker's name, in as few texts as fit into `limit`."""
+    return tuple(text for text, _ in _transcript(call, limit))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,37 +135,50 @@ class _Draft:
     pubkey: str
     content: str
     time_ms: int
-    is_marked: bool = False
+    marks: Tags = ()
 
 
-def _turn_drafts(call: FinishedCall, turns: Sequence[Turn], signers: ThreadSigners) -> list[_Draft]:
-    drafts = [_Draft(signers.root, _head(call, turns), call.started_at)]
+def _turn_drafts(
+    call: FinishedCall, turns: Sequence[Turn], signers: ThreadSigners, limit: TextLimit
+) -> list[_Draft]:
+    drafts = [_Draft(signers.root, _head(call, turns), call.started_at, _root_marks(call))]
     for turn in turns:
         is_caller = turn.speaker == CALLER
         pubkey = signers.caller if is_caller else signers.agents[turn.speaker]
+        marks = _marks(turn.is_edited, turn.redacted)
+        if is_caller and signers.caller_is_marked:
+            marks = (("speaker", "user"), *marks)
         drafts += [
-            _Draft(pubkey, piece, turn.began_at or call.started_at, is_caller and signers.caller_is_marked)
-            for piece in split_text(turn.text)
+            _Draft(pubkey, piece, turn.began_at or call.started_at, marks)
+            for piece in split_text(turn.text, limit)
         ]
     return drafts
 
 
-def _single_drafts(call: FinishedCall, turns: Sequence[Turn], signers: ThreadSigners) -> list[_Draft]:
-    names = _names(call)
-    blocks = [_head(call, turns)]
-    for turn in turns:
-        prefix = f"{names[turn.speaker]}: "
-        blocks += [prefix + piece for piece in split_text(turn.text, MAX_CONTENT_CHARS - len(prefix))]
-    notes = [blocks[0]]
-    for block in blocks[1:]:
-        joined = f"{notes[-1]}\n\n{block}"
-        if len(joined) <= MAX_CONTENT_CHARS:
-            notes[-1] = joined
-        else:
-            notes.append(block)
+def _single_drafts(call: FinishedCall, signers: ThreadSigners, limit: TextLimit) -> list[_Draft]:
+    notes = _transcript(call, limit)
     # The transcript is one text of one time: its continuations follow the end of the call.
     times_ms = [call.started_at] + [call.ended_at] * (len(notes) - 1)
-    return [_Draft(signers.root, note, time) for note, time in zip(notes, times_ms, strict=True)]
+    return [
+        _Draft(signers.root, text, time_ms, marks)
+        for (text, marks), time_ms in zip(notes, times_ms, strict=True)
+    ]
+
+
+def _transcript(call: FinishedCall, limit: TextLimit) -> list[tuple[str, Tags]]:
+    names = _names(call)
+    notes = [(_head(call, call.turns), _root_marks(call))]
+    for turn in call.turns:
+        prefix = f"{names[turn.speaker]}: "
+        marks = _marks(turn.is_edited, turn.redacted)
+        for piece in split_text(turn.text, limit.less(prefix)):
+            text, before = notes[-1]
+            joined = f"{text}\n\n{prefix}{piece}"
+            if limit.fits(joined):
+                notes[-1] = (joined, _join_marks(before, marks))
+            else:
+                notes.append((prefix + piece, marks))
+    return notes
 
 
 def _link(
@@ -173,22 +202,42 @@ def _link(
             if project.full_p_tags:
                 tags += _author_tags(events[parent])
         else:
-            tags += (("subject", _subject(project)),)
-        if draft.is_marked and events:
-            tags += (("speaker", "user"),)
-        event = UnsignedEvent(draft.pubkey, created_at, KIND_TEXT_NOTE, tags, draft.content)
+            tags += (("subject", subject_of(project)),)
+        event = UnsignedEvent(draft.pubkey, created_at, KIND_TEXT_NOTE, tags + draft.marks, draft.content)
         events.append(event)
         ids.append(event_id(event))
     return tuple(events)
 
 
-def _common_tags(call: FinishedCall) -> Tags:
+def common_tags(call: FinishedCall) -> Tags:
+    """Return the tags of every event of a call."""
     tags: Tags = (("t", TOPIC), ("p", call.project.pubkey), ("realtime-session", call.call_id))
     if call.project.address:
         tags += (("a", clean_tag_value(call.project.address)),)
     if call.project.voice_tag:
         tags += (("mode", "voice"),)
+    if call.project.expiration_days:
+        tags += (("expiration", str(expires_at_s(call.ended_at, call.project.expiration_days))),)
+    if call.project.protected:
+        tags += (PROTECTED,)
     return tags
+
+
+def _marks(is_edited: bool, redacted: Sequence[str]) -> Tags:
+    """Return the tags that tell readers that an event does not say what was said."""
+    marks: Tags = (("edited", "operator"),) if is_edited else ()
+    return (*marks, ("redacted", *redacted)) if redacted else marks
+
+
+def _root_marks(call: FinishedCall) -> Tags:
+    return _marks(call.is_edited, call.head_redacted)
+
+
+def _join_marks(first: Tags, second: Tags) -> Tags:
+    values = {tag[0]: tag[1:] for tag in first}
+    for name, *kinds in second:
+        values[name] = tuple(dict.fromkeys((*values.get(name, ()), *kinds)))
+    return tuple((name, *kinds) for name, kinds in values.items())
 
 
 def _author_tags(parent: UnsignedEvent) -> Tags:
@@ -198,7 +247,8 @@ def _author_tags(parent: UnsignedEvent) -> Tags:
     return tuple(("p", pubkey) for pubkey in others if pubkey != project_pubkey)
 
 
-def _subject(project: Project) -> str:
+def subject_of(project: Project) -> str:
+    """Return the title of a thread (NIP-14)."""
     return clean_tag_value(project.title)[:MAX_TITLE_CHARS] or project.slug
 
 
@@ -212,7 +262,8 @@ def _head(call: FinishedCall, turns: Sequence[Turn]) -> str:
     names = _names(call)
     speakers = [names[speaker] for speaker in dict.fromkeys(turn.speaker for turn in turns)]
     listed = speakers[0] if len(speakers) == 1 else f"{', '.join(speakers[:-1])} and {speakers[-1]}"
-    return f"Voice conversation: {listed}, {_duration(call.ended_at - call.started_at)}."
+    edited = ", edited" if call.is_edited else ""
+    return f"Voice conversation: {listed}, {_duration(call.ended_at - call.started_at)}{edited}."
 
 
 def _duration(duration_ms: int) -> str:

@@ -23,6 +23,10 @@ class Turn:
     speaker: str
     text: str
     began_at: int
+    is_edited: bool = False
+    """An operator wrote this text for the published copy."""
+    redacted: tuple[str, ...] = ()
+    """What was taken out of the text, as kinds of rules (`phone`, `pattern` …)."""
 
 
 def merge_turns(items: Sequence[Item]) -> tuple[Turn, ...]:

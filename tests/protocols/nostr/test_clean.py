@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentvoice.protocols.nostr.clean import MAX_TAG_VALUE_BYTES, clean_tag_value, clean_text, split_text
+from agentvoice.protocols.nostr.clean import (
+    MAX_TAG_VALUE_BYTES,
+    TextLimit,
+    clean_tag_value,
+    clean_text,
+    split_text,
+)
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))  # lone surrogates and controls too
 
@@ -48,7 +54,7 @@ def test_tag_values_are_one_short_line(text: str):
 @given(st.text(max_size=400), st.integers(2, 60))
 def test_pieces_fit_and_lose_nothing(text: str, limit: int):
     """Pieces are within the limit, never empty, and together hold every visible character in order."""
-    pieces = split_text(text, limit)
+    pieces = split_text(text, TextLimit(limit))
     assert all(0 < len(piece) <= limit for piece in pieces)
     assert "".join("".join(pieces).split()) == "".join(text.split())
 
@@ -72,4 +78,27 @@ def test_pieces_fit_and_lose_nothing(text: str, limit: int):
 )
 def test_cuts_are_where_a_reader_expects_them(text: str, limit: int, pieces: tuple[str, ...]):
     """Paragraph before line before sentence before word before anything else."""
+    assert split_text(text, TextLimit(limit)) == pieces
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "pieces"),
+    [
+        ("äää äää", TextLimit(100, 7), ("äää", "äää")),
+        ('a"b c', TextLimit(100, 4), ('a"b', "c")),
+        ("😀😀😀", TextLimit(2, 100), ("😀😀", "😀")),
+        ("😀😀", TextLimit(100, 3), ("😀", "😀")),
+        ("abc", TextLimit(100, -5), ("a", "b", "c")),
+        ("one two", TextLimit(100, 100), ("one two",)),
+        ("öne two", TextLimit(4, 4), ("öne", "two")),
+    ],
+)
+def test_bytes_count_where_a_relay_counts_them(text: str, limit: TextLimit, pieces: tuple[str, ...]):
+    """As they stand in JSON, with its escapes; a piece is one character at least."""
     assert split_text(text, limit) == pieces
+
+
+def test_what_a_prefix_leaves():
+    """Characters and bytes less than before, and one character at least."""
+    assert TextLimit(10, 20).less("ä: ") == TextLimit(7, 16)
+    assert TextLimit(2).less("long name: ") == TextLimit(1)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from agentvoice.core.relay_limits import RelayLimits
 from agentvoice.errors import RemoteProtocolError
 from agentvoice.protocols.nostr.nip11 import RelayDocument, decode_document, document_address
 
@@ -27,7 +28,10 @@ def test_limits_are_read():
         },
     }
     assert decode_document(json.dumps(document)) == RelayDocument(
-        "a relay", "x", (1, 11), 65_536, 8_196, 100, 8, True, True, True, 31_536_000, 900
+        "a relay",
+        "x",
+        (1, 11),
+        RelayLimits(65_536, 8_196, 100, 8, True, True, True, 31_536_000, 900),
     )
 
 
@@ -37,6 +41,7 @@ def test_limits_are_read():
         "{}",
         '{"limitation":[],"supported_nips":{},"name":5}',
         '{"limitation":{"max_message_length":"64k","auth_required":"yes","max_event_tags":-1}}',
+        '{"limitation":{"max_message_length":0,"max_content_length":0,"min_pow_difficulty":0}}',
     ],
 )
 def test_fields_of_a_wrong_type_count_as_unsaid(text: str):

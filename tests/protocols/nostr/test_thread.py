@@ -242,3 +242,45 @@ def test_dates_rise_and_never_lie_ahead(times: list[int], now: int):
 def test_the_same_call_gives_the_same_events():
     """Nothing random goes in: built twice at one time, the ids are the same."""
     assert build() == build()
+
+
+EDITED = ("edited", "operator")
+
+
+def marked_turns():
+    first, second, *rest = merge_turns(ITEMS)
+    return (replace(first, is_edited=True), replace(second, redacted=("card", "phone")), *rest)
+
+
+@pytest.mark.parametrize("shape", list(ThreadShape))
+def test_what_was_not_said_so_is_marked(shape: ThreadShape):
+    """An edited and a redacted event say so, the head too; of one note the marks are those of its turns."""
+    events = build(
+        replace(A_PROJECT, shape=shape), turns=marked_turns(), is_edited=True, head_redacted=("email",)
+    )
+    assert events[0].content.splitlines()[0] == "Voice conversation: Ada, Caller and Max, 2 min 5 s, edited."
+    marks = [[tag for tag in event.tags if tag[0] in ("edited", "redacted")] for event in events]
+    if shape is ThreadShape.SINGLE:
+        assert marks == [[EDITED, ("redacted", "email", "card", "phone")]]
+    else:
+        assert marks[:3] == [[EDITED, ("redacted", "email")], [EDITED], [("redacted", "card", "phone")]]
+        assert marks[3:] == [[]] * (len(events) - 3)
+
+
+def test_a_note_that_goes_on_has_its_own_marks():
+    """A continuation is marked for what it holds itself."""
+    turns = tuple(replace(turn, text=turn.text * 200) for turn in marked_turns())
+    events = build(replace(A_PROJECT, shape=ThreadShape.SINGLE), turns=turns)
+    assert len(events) > 2
+    assert [EDITED in event.tags for event in events[:2]] == [True, False]
+    redacted = [("redacted", "card", "phone") in event.tags for event in events]
+    assert (redacted[0], any(redacted), redacted[-1]) == (False, True, False)
+
+
+def test_events_that_expire_and_are_protected():
+    """NIP-40's time counts from the end of the call; NIP-70's tag stands alone. On every event."""
+    events = build(replace(A_PROJECT, expiration_days=30, protected=True))
+    expires_at = (START + 125_000) // 1_000 + 30 * 86_400
+    assert all(("expiration", str(expires_at)) in event.tags for event in events)
+    assert all(("-",) in event.tags for event in events)
+    assert not any(tag[0] in ("expiration", "-") for event in build() for tag in event.tags)
