@@ -91,6 +91,14 @@ class VerificationDocument(msgspec.Struct):
     problems: list[str]
 
 
+class PublicationChange(msgspec.Struct):
+    """What a decision about a thread did: how many deliveries it changed, and where the thread stands."""
+
+    call: str
+    deliveries: int
+    state: str
+
+
 class PublicationSummary(msgspec.Struct):
     """A thread in `publication list --json`: `complete_relays` of `relays` have all of it."""
 
