@@ -24,6 +24,7 @@ from agentvoice.adapters.http_tool import AiohttpTools
 from agentvoice.adapters.key_files import KeyFiles
 from agentvoice.adapters.local_speech.engine import LocalEngine
 from agentvoice.adapters.local_speech.worker_client import LocalSpeech
+from agentvoice.adapters.pow_miner import mine
 from agentvoice.adapters.realtime_websocket import RealtimeEngine
 from agentvoice.adapters.relay import WebsocketRelays
 from agentvoice.adapters.signer import KeySigner, find_forgery
@@ -37,13 +38,13 @@ from agentvoice.services.call_manager import CallManager
 from agentvoice.services.jobs import schedule_jobs
 from agentvoice.services.loop_lag import watch_loop_lag
 from agentvoice.services.profiles import Profiles
-from agentvoice.services.publication_pages import PublicationPages
 from agentvoice.services.publisher import Publisher
 from agentvoice.services.session_opening import Engines
 from agentvoice.storage import agents, keys
 from agentvoice.storage.database import Database
 from agentvoice.storage.writer import Writer
 from agentvoice.web.app import build_control_app, build_public_app
+from agentvoice.web.desks import Desks, build_desks
 from agentvoice.web.serving import serve_tcp, serve_unix
 
 log = structlog.get_logger(__name__)
@@ -81,6 +82,7 @@ class Runtime:
             self.key_files.load,
             find_forgery,
             KeySigner.generate,
+            mine,
             self.embedded_address,
             clock,
             settings.publish,
@@ -252,8 +254,12 @@ async def serve(settings: Settings, clock: Clock, reload: Callable[[], Settings]
             runtime.ensure_relay,
         )
         stack.callback(scheduler.stop)
-        await _serve_control(runtime, stack)
-        address = await _serve_public(runtime, metrics.exposition, stack)
+        desks = _build_desks(runtime)
+        await serve_unix(
+            build_control_app(runtime.calls, runtime.missing, desks), settings.control_socket, stack
+        )
+        public = build_public_app(runtime.calls, runtime.missing, metrics.exposition, settings.http, desks)
+        address = await serve_tcp(public, settings.http.host, settings.http.port, stack)
         stack.push_async_callback(runtime.calls.drain, settings.drain_timeout_s)
         stop = asyncio.Event()
         _handle_signals(runtime, stop, reload, stack)
@@ -269,21 +275,16 @@ async def serve(settings: Settings, clock: Clock, reload: Callable[[], Settings]
         systemd.notify(systemd.STOPPING)
 
 
-async def _serve_public(
-    runtime: Runtime, exposition: Callable[[], tuple[bytes, str]], stack: AsyncExitStack
-) -> str:
-    """Serve TCP; return the address (port 0 takes a free one)."""
-    http = runtime.settings.http
-    app = build_public_app(runtime.calls, runtime.missing, exposition, http)
-    return await serve_tcp(app, http.host, http.port, stack)
-
-
-async def _serve_control(runtime: Runtime, stack: AsyncExitStack) -> None:
-    """Serve the control socket; only this user may reach it."""
-    enough = runtime.settings.publish.accepted_relays
-    pages = PublicationPages(runtime.database, runtime.embedded_address, enough)
-    app = build_control_app(runtime.calls, runtime.missing, pages)
-    await serve_unix(app, runtime.settings.control_socket, stack)
+def _build_desks(runtime: Runtime) -> Desks:
+    """Return what the API reads and changes the database by."""
+    return build_desks(
+        runtime.database,
+        runtime.clock,
+        runtime.key_files,
+        runtime.embedded_address,
+        runtime.settings.publish.accepted_relays,
+        lambda: runtime.run_beside(runtime.publisher.sweep(), "publish"),
+    )
 
 
 def _handle_signals(

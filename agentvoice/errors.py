@@ -10,6 +10,7 @@
     ├── Refused                      4             policy, budget or rights forbid it
     │   ├── StorageRefused           4             the database may not be written or created
     │   ├── KeyFileRefused           4             a key file others could read
+    │   ├── OutOfDate                4             somebody else changed it meanwhile: read it again
     │   ├── CallLimitReached         4             as many calls as allowed are running, or were begun
     │   └── BudgetSpent              4             the project's money of this month is spent
     ├── StorageError                 1             the database failed
@@ -95,6 +96,10 @@ class KeyNotHere(NotFound):
 
 class KeyFileRefused(Refused):
     """The key file's rights are wider than its owner."""
+
+
+class OutOfDate(Refused):
+    """What was to be changed is not what was read any more."""
 
 
 class CallLimitReached(Refused):

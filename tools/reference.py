@@ -30,6 +30,7 @@ from agentvoice.protocols.realtime.dialect import (  # noqa: E402  the same
     USED_CLIENT_EVENTS,
 )
 from agentvoice.protocols.realtime.ga import GA  # noqa: E402  the same
+from tools import publication_states  # noqa: E402  the same
 
 MADE = "<!-- Made by tools/reference.py from the code: `make reference` writes it again. -->"
 COLUMNS = 100
@@ -43,6 +44,7 @@ def render_all() -> dict[str, str]:
         "docs/reference/errors.md": render_errors(),
         "docs/reference/agent-profile.md": render_profile(),
         "docs/reference/realtime-events.md": render_realtime(),
+        "docs/reference/publication-states.md": publication_states.render(MADE),
         "config/agentvoice.toml": render_example(),
     }
 

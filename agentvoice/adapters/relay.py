@@ -162,10 +162,10 @@ class WebsocketRelays:
     async def limits(self, relay: str) -> RelayLimits:
         """See core.ports.Relays."""
         try:
-            connection, _ = await self._connection(_Line(relay))
+            await self._connection(_Line(relay))
         except TransportError:
             return UNSAID
-        return await self._documents.limits(relay, connection)
+        return await self._documents.limits(relay)
 
     async def probe(self, relay: str) -> bool:
         """See core.ports.Relays."""
@@ -186,7 +186,7 @@ class WebsocketRelays:
         connections = [peer.connection for peer in self._peers.values() if peer.connection is not None]
         self._peers.clear()
         self._rests.clear()
-        await asyncio.gather(*(connection.close() for connection in connections))
+        await asyncio.gather(*(connection.close() for connection in connections), self._documents.close())
         self._dialer.close()
 
     async def _publish(

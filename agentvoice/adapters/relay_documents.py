@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 
 import aiohttp
 import structlog
@@ -18,10 +19,13 @@ MAX_DOCUMENT_BYTES = 65_536
 """Ten times the largest document in use; what sends more is no relay's document."""
 
 DOCUMENT_TIMEOUT_S = 5.0
-"""Publishing waits for it: a relay that is slow with its document counts as one without."""
+"""A relay that is slower with its document counts as one without."""
+
+FIRST_WAIT_S = 1.0
+"""Publishing waits so long for a relay's first document, once; it counts from when it has come."""
 
 MAX_AGE_S = 3_600.0
-"""A relay that changes its limits is believed within the hour, even on a connection that stays."""
+"""A relay that changes its limits is believed within the hour."""
 
 HTTP_OK = 200
 
@@ -30,37 +34,52 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class _Known:
-    """What is known of one relay; `epoch` is the connection it was read beside."""
+    """What is known of one relay."""
 
-    reading: asyncio.Lock = field(default_factory=asyncio.Lock)
     limits: RelayLimits = UNSAID
-    epoch: object = None
-    read_at_s: float = 0.0
+    read_at_s: float | None = None
+    reading: asyncio.Task[None] | None = None
+    was_waited_for: bool = False
 
 
 class RelayDocuments:
-    """The limits of the relays of a process, each read once a connection."""
+    """The limits of the relays of a process, each read once, aside, and again when old."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._known: dict[str, _Known] = {}
 
-    async def limits(self, relay: str, epoch: object) -> RelayLimits:
-        """Return the limits; never raises. They are read anew for another `epoch`, and when old."""
+    async def limits(self, relay: str) -> RelayLimits:
+        """Return what is known; never raises. Only for the first document is waited, and not long."""
         known = self._known.setdefault(relay, _Known())
-        async with known.reading:
-            age_s = self._clock.monotonic_s() - known.read_at_s
-            if known.epoch is not epoch or age_s >= MAX_AGE_S:
-                known.limits = await self._read_limits(relay)
-                known.epoch, known.read_at_s = epoch, self._clock.monotonic_s()
-            return known.limits
+        if known.reading is None and self._is_due(known):
+            known.reading = asyncio.create_task(self._read(relay, known), name="relay document")
+        if known.reading is not None and known.read_at_s is None and not known.was_waited_for:
+            with suppress(TimedOut):
+                async with self._clock.deadline(FIRST_WAIT_S):
+                    await asyncio.wait([known.reading])
+            known.was_waited_for = True
+        return known.limits
 
-    async def _read_limits(self, relay: str) -> RelayLimits:
+    async def close(self) -> None:
+        """Read no more, and forget."""
+        readings = [known.reading for known in self._known.values() if known.reading is not None]
+        self._known.clear()
+        for reading in readings:
+            reading.cancel()
+        await asyncio.gather(*readings, return_exceptions=True)
+
+    def _is_due(self, known: _Known) -> bool:
+        return known.read_at_s is None or self._clock.monotonic_s() - known.read_at_s >= MAX_AGE_S
+
+    async def _read(self, relay: str, known: _Known) -> None:
         try:
-            return (await read_document(relay, self._clock)).limits
+            known.limits = (await read_document(relay, self._clock)).limits
         except AgentVoiceError as error:
+            known.limits = UNSAID
             _log.debug("relay_without_document", relay=show_address(relay), error=str(error))
-            return UNSAID
+        finally:
+            known.read_at_s, known.reading = self._clock.monotonic_s(), None
 
 
 async def read_document(relay: str, clock: Clock, timeout_s: float = DOCUMENT_TIMEOUT_S) -> RelayDocument:

@@ -34,9 +34,9 @@ def describe_checks(checks: Sequence[VerificationDocument], call_id: str) -> str
     lines = []
     for check in checks:
         verdict = "verified" if check.verified else "NOT verified"
-        lines.append(
-            f"{one_line(check.relay)}: {verdict}, {check.events} of {check.expected} events read back"
-        )
+        read = f"{check.events} of {check.expected} events read back"
+        left = read if check.expected else f"{check.events} events left"  # of one that was taken back
+        lines.append(f"{one_line(check.relay)}: {verdict}, {left}")
         lines += [f"  {one_line(problem)}" for problem in check.problems[:MAX_PROBLEMS]]
         hidden = len(check.problems) - MAX_PROBLEMS
         if hidden > 0:

@@ -43,7 +43,7 @@ class DatabaseSettings:
     commit_rows: Count = 50
     """Rows that one commit takes at most."""
     retention_days: Annotated[int, Between(0, 36_500)] = 0
-    """Days after which an ended call is deleted here, but not before its month is over; 0: never."""
+    """Days until an ended call is deleted here, after its month and once its thread is settled; 0: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +178,14 @@ class RelaySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PowSettings:
+    """Proof of work (NIP-13) for relays that ask for it."""
+
+    max_bits: Annotated[int, Between(0, 32)] = 16
+    """Work done for each event at most; 16 bits take a tenth of a second of one core, each further bit doubles it."""
+
+
+@dataclass(frozen=True, slots=True)
 class PublishSettings:
     """Retries of deliveries."""
 
@@ -188,11 +196,12 @@ class PublishSettings:
     give_up_days: Annotated[float, Between(0.001, 365)] = 5.0
     """Age at which a delivery expires."""
     accepted_relays: Annotated[int, Between(1, 100)] = 1
-    """A call is published when root and turns are accepted by this many relays."""
+    """A call is published when this many relays (all, if it has fewer) accepted the root and all turns."""
     sweep_interval_s: TimeoutS = 5.0
     """How often the scheduler looks for due deliveries and crashed calls."""
     claim_batch: Annotated[int, Between(1, 10_000)] = 100
     """Deliveries that one sweep takes at most."""
+    pow: PowSettings = field(default_factory=PowSettings)
     profiles: bool = True
     """Relays that get an agent's threads also get its profile (kind 0: name, about, picture)."""
 

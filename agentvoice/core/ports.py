@@ -178,14 +178,15 @@ class RelayAnswer:
 
 
 class Relays(Protocol):
-    """Connections to relays, one per address, kept open and shared."""
+    """Connections to relays, kept open and shared."""
 
     async def publish(self, relay: str, event: SignedEvent) -> RelayAnswer:
         """Send an event and return the relay's answer; AUTH (NIP-42) is answered when asked.
 
-        Many may call this at once for one relay: events fly together as soon as the relay has shown
-        that it names the event it answers. Raises ConnectFailed (at once, without dialling, while
-        the relay rests after a failed dial), ConnectionLost or TimedOut.
+        As the event's author; for a gift wrap as a key that belongs to nobody. Many may call this at
+        once for one relay: events fly together as soon as the relay has shown that it names the
+        event it answers. Raises ConnectFailed (at once, without dialling, while the relay rests
+        after a failed dial), ConnectionLost or TimedOut.
         """
         ...
 
@@ -194,9 +195,10 @@ class Relays(Protocol):
         ...
 
     async def limits(self, relay: str) -> RelayLimits:
-        """Return what the relay says it takes (NIP-11), read once a connection; never raises.
+        """Return what the relay says it takes (NIP-11), read once and again when old; never raises.
 
-        A relay that cannot be reached, says nothing or says it wrongly has no limits that we know.
+        Only the first time is the relay's document waited for, and not long. A relay that cannot be
+        reached, says nothing or says it wrongly has no limits that we know.
         """
         ...
 
@@ -238,6 +240,21 @@ class Signer(Protocol):
 NewSigner = Callable[[], Signer]
 """Make a signer with a new random key, which is kept nowhere."""
 
+MineEvent = Callable[[UnsignedEvent, int], Awaitable[UnsignedEvent]]
+"""Add the nonce that gives an event so many bits of proof of work (NIP-13), off the event loop."""
+
 LoadSigner = Callable[[str], Awaitable[Signer]]
 """Give a key reference (`file:npub…`, `env:NAME`, `credential:NAME`), get its signer; raises InvalidKey,
 KeyFileRefused or NotFound."""
+
+
+class KeyMaker(Protocol):
+    """Makes signing keys and keeps their secrets where only this user can read them."""
+
+    def create(self) -> tuple[str, str]:
+        """Make a key; return its reference and its hex public key."""
+        ...
+
+    def remove(self, reference: str) -> None:
+        """Forget a key that was made and is not used."""
+        ...

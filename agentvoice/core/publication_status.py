@@ -19,16 +19,6 @@ from agentvoice.core.delivery import (
     settle_publication,
 )
 
-MEANINGS: dict[PublicationState, str] = {
-    PublicationState.NONE: "nothing of the call is to be published",
-    PublicationState.REVIEW: "it waits until the operator approves it",
-    PublicationState.QUEUED: "it waits to be signed, or relays may still take it",
-    PublicationState.PUBLISHED: "enough relays have the root and all turns",
-    PublicationState.PARTIAL: "too few relays have all of it, and no delivery is open",
-    PublicationState.FAILED: "it could not be signed, or no relay has any of it and no delivery is open",
-}
-"""What each state of a publication means."""
-
 # Of a relay's deliveries the one that says most about it is of the first of these states.
 _TELLING = (
     DeliveryState.REJECTED,
@@ -57,6 +47,11 @@ class RelayStatus:
     def events(self) -> int:
         """How many events are for this relay."""
         return sum(self.counts.values())
+
+    @property
+    def has_any(self) -> bool:
+        """Whether the relay accepted at least one event."""
+        return bool(self.counts.get(DeliveryState.ACCEPTED, 0))
 
     @property
     def has_all(self) -> bool:
@@ -95,7 +90,7 @@ def tell_publication(publication: Publication, accepted_relays: int) -> str:
     if publication.unpublished_at:
         return "Not published any more: the operator took it back."
     if state is PublicationState.NONE:
-        return "Not published, and it will not be: its project's policy, the caller or the operator says so."
+        return "Not published, and it will not be: nothing was said, or the policy, the caller or the operator says so."
     if state is PublicationState.REVIEW:
         return "Not published: it waits for review."
     statuses = relay_statuses(publication)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from agentvoice.core.call import PublicationState
-from agentvoice.core.delivery import Delivery, DeliveryState, Publication, ThreadEvent
+from agentvoice.core.delivery import Delivery, DeliveryPurpose, DeliveryState, Publication, ThreadEvent
 from agentvoice.core.iso_time import iso_time
 from agentvoice.core.publication_status import (
     RelayStatus,
@@ -91,6 +91,14 @@ class VerificationDocument(msgspec.Struct):
     problems: list[str]
 
 
+class PublicationChange(msgspec.Struct):
+    """What a decision about a thread did: how many deliveries it changed, and where the thread stands."""
+
+    call: str
+    deliveries: int
+    state: str
+
+
 class PublicationSummary(msgspec.Struct):
     """A thread in `publication list --json`: `complete_relays` of `relays` have all of it."""
 
@@ -134,13 +142,14 @@ def publication_summary(
 class Wording:
     """What the documents of threads say in other formats' words, and against which setting.
 
-    `nevent_of` is asked only once there is a root, and may be empty. `advice_of` is given a delivery, its event's
-    author and whether it waits for its root; it returns the reason and what to do.
+    `nevent_of` is asked only once there is a root, and may have no link to give. `advice_of` is given
+    a delivery, its event's author, whether it waits for its root, and whether the thread that it is
+    part of was taken back; it returns the reason and what to do.
     """
 
     npub_of: Callable[[str], str]
     nevent_of: Callable[[Publication], str]
-    advice_of: Callable[[Delivery, str, bool], tuple[str, str]]
+    advice_of: Callable[[Delivery, str, bool, bool], tuple[str, str]]
     advice_of_error: Callable[[str], str]
     accepted_relays: int
 
@@ -152,7 +161,9 @@ def publication_document(publication: Publication, words: Wording) -> Publicatio
     held = waiting_for_root(publication)
 
     def advice_of(delivery: Delivery) -> tuple[str, str]:
-        return words.advice_of(delivery, authors.get(delivery.event_id, ""), delivery.id in held)
+        is_taken_back = bool(publication.unpublished_at) and delivery.purpose is DeliveryPurpose.THREAD
+        author = authors.get(delivery.event_id, "")
+        return words.advice_of(delivery, author, delivery.id in held, is_taken_back)
 
     def documents(events: Sequence[ThreadEvent], deliveries: Sequence[Delivery]) -> list[EventDocument]:
         by_event: dict[str, list[DeliveryDocument]] = {}

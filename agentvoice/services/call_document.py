@@ -80,8 +80,8 @@ def link_of(publication: Publication, embedded_url: str) -> str:
 
 
 def _wording(call_id: str, embedded_url: str, accepted_relays: int) -> Wording:
-    def advice_of(delivery: Delivery, pubkey: str, waits_for_root: bool) -> tuple[str, str]:
-        kind = classify_delivery(delivery, waits_for_root=waits_for_root)
+    def advice_of(delivery: Delivery, pubkey: str, waits: bool, is_taken_back: bool) -> tuple[str, str]:
+        kind = classify_delivery(delivery, waits_for_root=waits, is_taken_back=is_taken_back)
         npub = encode_npub(pubkey) if pubkey else ""
         return kind.value, advise(kind, npub=npub, call=call_id, relay=delivery.relay)
 

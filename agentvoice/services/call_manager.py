@@ -6,17 +6,19 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import structlog
 
 from agentvoice.config import CallSettings
 from agentvoice.core.call import LEASE_RENEW_S, LEASE_VALID_MS, LOCAL_CALLER, Call, CallState, EndReason
 from agentvoice.core.ids import RANDOM_BYTES, build_uuid7
+from agentvoice.core.leg import DoNotPublishPressed
 from agentvoice.core.metrics import CALLS_ENDED, CALLS_LIVE, NO_METRICS
 from agentvoice.core.ports import CallerLeg, Clock, HttpTools, Metrics
 from agentvoice.core.pricing import PriceTable, nano_usd_of
 from agentvoice.core.project import Project
-from agentvoice.errors import AgentVoiceError, CallLimitReached, NotFound, StorageBusy
+from agentvoice.errors import AgentVoiceError, CallLimitReached, NotFound, Refused, StorageBusy
 from agentvoice.services.call_meter import CallMeter, limits_of
 from agentvoice.services.call_metrics import MeasuredLeg
 from agentvoice.services.call_record import CallRecord
@@ -25,7 +27,7 @@ from agentvoice.services.cast import Cast, check_enabled
 from agentvoice.services.session_opening import Engines
 from agentvoice.services.spending import Account, Spending
 from agentvoice.services.warm_sessions import SessionSupply, WarmLimit
-from agentvoice.storage import agents, conversations, projects
+from agentvoice.storage import agents, conversations, projects, publications
 from agentvoice.storage.database import Database
 from agentvoice.storage.writer import Writer
 
@@ -207,6 +209,18 @@ class CallManager:
     def end(self, call_id: str, reason: EndReason = EndReason.OPERATOR) -> None:
         """End a live call; raises NotFound."""
         self._session(call_id).request_end(reason)
+
+    async def keep_unpublished(self, call_id: str) -> None:
+        """Keep a call, live or ended, from being published. Raises NotFound, or Refused: it is signed."""
+
+        def keep(session: Any) -> None:
+            if publications.get_publication(session, call_id).prepared_at:
+                raise Refused(f"call {call_id}: its thread is signed; `agentvoice publication unpublish` it")
+            conversations.set_do_not_publish(session, call_id)
+
+        await self._writer.write(keep, durable=True)
+        if call_id in self._live:  # its caller shall see it
+            self._live[call_id].route(DoNotPublishPressed())
 
     def _session(self, call_id: str) -> CallSession:
         session = self._live.get(call_id)

@@ -137,7 +137,7 @@ class CallSession:
 
     async def _live(self, group: asyncio.TaskGroup) -> None:
         self._group = group
-        self._link = SessionLink(group, self._route, self._clock, self._settings.reconnect_gap_ms)
+        self._link = SessionLink(group, self.route, self._clock, self._settings.reconnect_gap_ms)
         conversation = Conversation(self.call.agent, self._new_id)
         self._dialogue = Dialogue(
             conversation, self._leg, self._record.item, self._clock, self._link.send, self._user_said
@@ -244,10 +244,11 @@ class CallSession:
 
     async def _read_leg(self) -> None:
         async for event in self._leg.events():
-            self._route(event)
+            self.route(event)
         self.request_end(EndReason.CALLER)  # a leg that ends without a word hung up too
 
-    def _route(self, event: SpeechEvent | LegEvent) -> None:
+    def route(self, event: SpeechEvent | LegEvent) -> None:
+        """Give an event to what it is for."""
         handler = self._on_event.get(type(event), self._dialogue.item)
         handler(event)
 

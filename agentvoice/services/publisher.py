@@ -12,8 +12,8 @@ from agentvoice.config.settings import PublishSettings
 from agentvoice.core.call import Call, PublicationState
 from agentvoice.core.delivery import Publication
 from agentvoice.core.metrics import NO_METRICS
-from agentvoice.core.ports import Clock, LoadSigner, Metrics, NewSigner, Relays
-from agentvoice.core.project import PublishPolicy
+from agentvoice.core.ports import Clock, LoadSigner, Metrics, MineEvent, NewSigner, Relays
+from agentvoice.core.project import Project, PublishPolicy
 from agentvoice.core.retry import MS_PER_S
 from agentvoice.errors import AgentVoiceError, PublishError, StorageError, TimedOut
 from agentvoice.services.private_check import check_wraps
@@ -21,6 +21,7 @@ from agentvoice.services.private_thread import PrivateThread
 from agentvoice.services.relay_lists import RelayLists
 from agentvoice.services.relay_queue import EmbeddedAddress, RelayQueue
 from agentvoice.services.thread_check import FindForgery, ThreadCheck, check_thread
+from agentvoice.services.thread_needs import ThreadNeeds, ask_relays
 from agentvoice.services.thread_signing import ThreadSigning
 from agentvoice.services.thread_verification import RelayCheck, ThreadVerification
 from agentvoice.services.unpublishing import Unpublishing
@@ -57,6 +58,7 @@ class Publisher:
         load_signer: LoadSigner,
         find_forgery: FindForgery,
         new_signer: NewSigner,
+        mine: MineEvent,
         embedded_address: EmbeddedAddress,
         clock: Clock,
         settings: PublishSettings,
@@ -70,7 +72,7 @@ class Publisher:
         self._settings = settings
         self._owner_id = owner_id
         self._not_before_s: dict[str, float] = {}
-        self._signing = ThreadSigning(database, load_signer, clock)
+        self._signing = ThreadSigning(database, load_signer, mine, self._find_needs, clock)
         self._unpublishing = Unpublishing(database, load_signer, clock)
         self._queue = RelayQueue(database, relays, embedded_address, clock, settings, owner_id, metrics)
         self._verification = ThreadVerification(relays, self._queue.dial_address, find_forgery)
@@ -196,9 +198,16 @@ class Publisher:
         if call.policy is PublishPolicy.PRIVATE:
             return await self._private.wrap_call(call)
         project, events = await self._signing.sign_thread(call)
-        named = await self._relay_lists.read_relays(project) if events and project.nip65_relays else ()
-        relays = tuple(dict.fromkeys((*project.relays, *named)))
-        return outgoing_thread(events, relays)
+        return outgoing_thread(events, await self._relays_of(project) if events else ())
+
+    async def _relays_of(self, project: Project) -> tuple[str, ...]:
+        named = await self._relay_lists.read_relays(project) if project.nip65_relays else ()
+        return tuple(dict.fromkeys((*project.relays, *named)))
+
+    async def _find_needs(self, project: Project) -> ThreadNeeds:
+        relays = await self._relays_of(project)
+        max_pow_bits = self._settings.pow.max_bits
+        return await ask_relays(self._relays, relays, self.dial_address, self._clock, max_pow_bits)
 
     async def _give_up_signing(self, call_id: str, error: AgentVoiceError) -> None:
         log.warning("thread_not_signed", call_id=call_id, error=str(error), retryable=error.retryable)

@@ -18,7 +18,7 @@ from agentvoice.errors import AgentVoiceError, NotFound, PublishError
 from agentvoice.protocols.nostr.nip01 import KIND_TEXT_NOTE
 from agentvoice.protocols.nostr.nip10 import find_parent, find_root
 from agentvoice.services.private_check import check_wraps_at
-from agentvoice.services.thread_check import FindForgery, ThreadCheck, check_thread
+from agentvoice.services.thread_check import FindForgery, ThreadCheck, check_thread, fetch_events
 
 PAGE_EVENTS = 500
 """Events that relays return for one filter at most."""
@@ -46,8 +46,8 @@ class RelayCheck:
 
     @property
     def is_verified(self) -> bool:
-        """Whether the relay has the whole thread and nothing that does not belong."""
-        return self.found > 0 and not self.problems
+        """Whether the relay has the whole thread and nothing else, or nothing of one that was taken back."""
+        return self.found == self.expected and not self.problems
 
 
 class ThreadVerification:
@@ -61,10 +61,17 @@ class ThreadVerification:
     async def check_relays(self, publication: Publication, relay: str = "") -> tuple[RelayCheck, ...]:
         """Check the thread at every relay that accepted all of it, or at the given one.
 
+        Of a thread that was taken back: that every relay that accepted any of it has nothing left.
+
         Raises NotFound for a relay that the thread does not go to, PublishError if none has all of it.
         """
         statuses = relay_statuses(publication)
-        chosen = [each for each in statuses if (each.relay == relay if relay else each.has_all)]
+        is_taken_back = bool(publication.unpublished_at)
+        chosen = [
+            each
+            for each in statuses
+            if (each.relay == relay if relay else each.has_any if is_taken_back else each.has_all)
+        ]
         if relay and not chosen:
             raise NotFound(f"relay {relay!r}: call {publication.call_id} has no delivery to it")
         if not chosen:
@@ -75,6 +82,8 @@ class ThreadVerification:
 
     async def _check_relay(self, publication: Publication, status: RelayStatus) -> RelayCheck:
         relay, expected = status.relay, status.events
+        if publication.unpublished_at:
+            return await self._check_gone(publication, relay)
         try:
             address = self._dial_address(relay)
             check = await self._read_back(relay, address, publication)
@@ -89,6 +98,15 @@ class ThreadVerification:
         )
         problems = (*check.problems, *_find_strays(check.events, publication), *extra)
         return RelayCheck(relay, len(check.events), expected, lost, problems)
+
+    async def _check_gone(self, publication: Publication, relay: str) -> RelayCheck:
+        ids = [each.event.id for each in publication.events]
+        try:
+            left = await fetch_events(self._relays, self._dial_address(relay), ids)
+        except AgentVoiceError as error:
+            return RelayCheck(relay, 0, 0, (), (f"it cannot be read: {error}",))
+        told = (f"it still has {len(left)} of {len(ids)} events that were taken back",) if left else ()
+        return RelayCheck(relay, len(left), 0, (), told)
 
     async def _read_back(self, relay: str, address: str, publication: Publication) -> ThreadCheck:
         if publication.is_private:

@@ -39,7 +39,8 @@ PAGE_PUBLICATIONS = 50
 def refresh_publication(session: Session, call_id: str, accepted_relays: int, now: int) -> PublicationState:
     """Derive a prepared call's publication state from its deliveries, store and return it."""
     policy, unpublished_at = session.execute(
-        select(CallRow.policy, CallRow.unpublished_at).where(CallRow.id == call_id)
+        # Locked: two who record the last outcomes of a thread at once would each miss the other's.
+        select(CallRow.policy, CallRow.unpublished_at).where(CallRow.id == call_id).with_for_update()
     ).one()
     of_thread = (DeliveryRow.call_id == call_id) & (DeliveryRow.purpose == DeliveryPurpose.THREAD)
     if unpublished_at:

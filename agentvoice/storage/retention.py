@@ -6,13 +6,14 @@ goes on. Rows go before what they refer to, the call itself last.
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Delete, Table, delete, select, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Delete, Table, delete, select, tuple_, update
+from sqlalchemy.orm import Session, aliased
 
 from agentvoice.core.call import CallState, PublicationState
 from agentvoice.core.delivery import OPEN_STATES
+from agentvoice.protocols.nostr.nip09 import KIND_DELETION
 from agentvoice.storage.models import CallRow, Row
-from agentvoice.storage.publication_models import DeliveryRow
+from agentvoice.storage.publication_models import DeliveryRow, EventRow
 from agentvoice.storage.publications import count_rows
 
 _SETTLED = (
@@ -26,22 +27,23 @@ _SETTLED = (
 def list_prunable(session: Session, ended_before: int, limit: int) -> tuple[str, ...]:
     """Return the ids of the oldest calls that ended before the given time and may be deleted.
 
-    Not those whose thread waits for review or to be signed, or has a delivery that is still open.
+    Not those whose thread waits for review or to be signed, has a delivery that is still open, or was
+    taken back and its deletions are not signed.
     """
     query = select(CallRow.id).where(_is_prunable(ended_before)).order_by(CallRow.id)
     return tuple(session.scalars(query.limit(limit)))
 
 
 def prune_rows(session: Session, call_id: str, ended_before: int, limit: int) -> bool:
-    """Delete a call's deliveries and at most `limit` other rows; return whether the call is gone.
+    """Delete a call's thread and at most `limit` other rows; return whether the call is gone.
 
     A call that may not be deleted any more (the operator retries its thread) is left as it is: True.
     """
-    query = select(CallRow.id).where(CallRow.id == call_id, _is_prunable(ended_before))
-    if session.scalar(query.with_for_update()) is None:
+    # Locked before it is judged: whoever has it queues deliveries that are to be seen here.
+    session.execute(select(CallRow.id).where(CallRow.id == call_id).with_for_update())
+    if session.scalar(select(CallRow.id).where(CallRow.id == call_id, _is_prunable(ended_before))) is None:
         return True
-    # All at once: of a thread that is half gone nothing must be sent any more, whatever happens next.
-    session.execute(delete(DeliveryRow).where(DeliveryRow.call_id == call_id))
+    _forget_thread(session, call_id)
     for table in _tables_of_calls():
         deleted = count_rows(session.execute(_delete_some(table, call_id, limit)))
         limit -= deleted
@@ -49,6 +51,13 @@ def prune_rows(session: Session, call_id: str, ended_before: int, limit: int) ->
             return False
     session.execute(delete(CallRow).where(CallRow.id == call_id))
     return True
+
+
+def _forget_thread(session: Session, call_id: str) -> None:
+    """Make sure that of a call that is half gone nothing is signed or sent, whatever happens next."""
+    session.execute(update(CallRow).where(CallRow.id == call_id).values(do_not_publish=True))
+    for row in (DeliveryRow, EventRow):
+        session.execute(delete(row).where(row.call_id == call_id))
 
 
 def _is_prunable(ended_before: int) -> ColumnElement[bool]:
@@ -61,8 +70,28 @@ def _is_prunable(ended_before: int) -> ColumnElement[bool]:
         (CallRow.state == CallState.ENDED)
         & CallRow.publication.in_(_SETTLED)
         & (CallRow.ended_at < ended_before)
-        & (CallRow.unpublished_at < ended_before)  # the deletions of a thread may not be signed yet
+        & (CallRow.unpublished_at < ended_before)  # a relay's answer that comes late makes a deletion more
         & ~is_open
+        & ~((CallRow.unpublished_at > 0) & _lacks_deletion())
+    )
+
+
+def _lacks_deletion() -> ColumnElement[bool]:
+    """Whether an author of the thread has not signed that it is taken back: the key may come back."""
+    deletion = aliased(EventRow)
+    is_signed = (
+        select(deletion.id)
+        .where(
+            deletion.call_id == EventRow.call_id,
+            deletion.pubkey == EventRow.pubkey,
+            deletion.kind == KIND_DELETION,
+        )
+        .exists()
+    )
+    return (
+        select(EventRow.id)
+        .where(EventRow.call_id == CallRow.id, EventRow.kind != KIND_DELETION, ~is_signed)
+        .exists()
     )
 
 

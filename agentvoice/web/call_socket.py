@@ -10,6 +10,7 @@ from agentvoice.adapters.web_audio import SocketLeg
 from agentvoice.errors import AgentVoiceError, RemoteProtocolError
 from agentvoice.protocols import callpage
 from agentvoice.services.call_manager import CallRequest
+from agentvoice.web.clients import Scope, require
 from agentvoice.web.keys import CALLS
 
 HEARTBEAT_S = 20.0
@@ -21,6 +22,7 @@ START_TIMEOUT_S = 10.0
 
 async def call_socket(request: web.Request) -> web.WebSocketResponse:
     """Run a call for the client of this socket."""
+    require(request, Scope.CALL)
     # compress=False: sound does not shrink, and deflate costs a buffer per socket.
     socket = web.WebSocketResponse(
         compress=False, max_msg_size=callpage.MAX_FRAME_BYTES, heartbeat=HEARTBEAT_S

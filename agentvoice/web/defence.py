@@ -1,15 +1,14 @@
 """What keeps other people and other sites out of the daemon's TCP face.
 
-Four checks before any handler: the Host is one that this daemon is reached by (against DNS
-rebinding), the Origin of whatever can change something is our own (against other sites), a body
-is JSON (against plain forms), and calls and commands are for this machine alone. Browsers are told
-by headers to load nothing from elsewhere.
+Three checks before any handler: the Host is one that this daemon is reached by (against DNS
+rebinding), the Origin of whatever can change something is our own (against other sites), and a body
+is JSON (against plain forms). Who the client is, and what it may do, is decided in `web.clients`.
+Browsers are told by headers to load nothing from elsewhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -17,6 +16,7 @@ from aiohttp.typedefs import Middleware
 from agentvoice.config import HttpSettings
 from agentvoice.core.loopback import is_loopback
 from agentvoice.errors import Refused
+from agentvoice.web.addresses import host_name, network_location
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -25,7 +25,6 @@ OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 JSON = "application/json"
-PROXY_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -53,8 +52,6 @@ def defend(settings: HttpSettings) -> Middleware:
                 check_origin(request, settings.allowed_origins)
             if request.method not in SAFE_METHODS:
                 check_content_type(request)
-            if request.path == "/call" or request.path.startswith("/api/"):
-                check_is_here(request)
         return await handler(request)
 
     return defended
@@ -78,7 +75,7 @@ def check_origin(request: web.Request, allowed: tuple[str, ...]) -> None:
     origin = request.headers.get("Origin")
     if origin is None or origin in allowed:
         return
-    if urlsafe_netloc(origin) != request.host.lower():
+    if network_location(origin) != request.host.lower():
         raise Refused(f"Origin: got {origin[:80]!r}, want this page's own or one of [http] allowed_origins")
 
 
@@ -86,31 +83,3 @@ def check_content_type(request: web.Request) -> None:
     """Refuse what a plain form of another site could send."""
     if request.content_type != JSON:
         raise Refused(f"Content-Type: got {request.content_type[:80]!r}, want {JSON}")
-
-
-def check_is_here(request: web.Request) -> None:
-    """Refuse whoever is not on this machine, or comes through a proxy that may speak for anybody."""
-    is_here = is_loopback(request.remote or "") and is_loopback(host_name(request.host))
-    if not is_here or any(name in request.headers for name in PROXY_HEADERS):
-        raise Refused("calls: only this machine may call, got a client from elsewhere or behind a proxy")
-
-
-def host_name(host: str) -> str:
-    """Return a Host header's name without its port, "" when it has none."""
-    return urlsafe_host(f"//{host}")
-
-
-def urlsafe_host(url: str) -> str:
-    """Return the host of an address, "" when it cannot be read."""
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
-
-
-def urlsafe_netloc(url: str) -> str:
-    """Return host and port of an address, "" when it cannot be read."""
-    try:
-        return urlsplit(url).netloc.lower()
-    except ValueError:
-        return ""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,7 +12,13 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
 from agentvoice.adapters.relay import WebsocketRelays
-from agentvoice.adapters.relay_documents import MAX_AGE_S, MAX_DOCUMENT_BYTES, read_document
+from agentvoice.adapters.relay_documents import (
+    DOCUMENT_TIMEOUT_S,
+    FIRST_WAIT_S,
+    MAX_AGE_S,
+    MAX_DOCUMENT_BYTES,
+    read_document,
+)
 from agentvoice.adapters.system_clock import SystemClock
 from agentvoice.config.settings import RelaySettings
 from agentvoice.core.relay_limits import UNSAID, RelayLimits
@@ -33,11 +40,16 @@ class Documented:
         self.location = ""
         self.requests: list[str] = []
         self.sockets: list[ServerConnection] = []
+        self.asked = asyncio.Event()
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
 
-    def answer(self, socket: ServerConnection, request: Request) -> Response | None:
+    async def answer(self, socket: ServerConnection, request: Request) -> Response | None:
         if "Upgrade" in request.headers:
             return None
         self.requests.append(request.headers.get("Accept", ""))
+        self.asked.set()
+        await self.may_answer.wait()
         headers = Headers({"Content-Length": str(len(self.body)), "Connection": "close"})
         if self.location:
             headers["Location"] = self.location
@@ -77,26 +89,73 @@ async def relays(clock: ManualClock):
     await opened.close()
 
 
-async def test_limits_are_read_once_a_connection(relays: WebsocketRelays, relay: Documented):
-    """Asked a hundred times, the relay is asked once, with NIP-11's type; and again when reconnected."""
-    for _ in range(100):
+async def test_limits_are_read_once(relays: WebsocketRelays, relay: Documented):
+    """Asked a hundred times, on two connections, the relay is asked once, with NIP-11's type."""
+    for number in range(100):
+        if number == 50:
+            await relay.sockets[0].close()
         assert await relays.limits(relay.address) == LIMITS
     assert relay.requests == ["application/nostr+json"]
-    await relays.close()
-    relay.body = b"{}"
-    assert await relays.limits(relay.address) == UNSAID
-    assert len(relay.requests) == 2
+    assert len(relay.sockets) == 2
 
 
 async def test_limits_grow_old(relays: WebsocketRelays, relay: Documented, clock: ManualClock):
-    """On a connection that stays they are read anew after the age limit."""
+    """After the age limit they are read anew, aside: meanwhile the old ones hold."""
     assert await relays.limits(relay.address) == LIMITS
+    relay.body = b"{}"
     await clock.advance(MAX_AGE_S - 1)
     assert await relays.limits(relay.address) == LIMITS
     assert len(relay.requests) == 1
     await clock.advance(1)
-    assert await relays.limits(relay.address) == LIMITS
+    relay.may_answer.clear()
+    for _ in range(3):
+        assert await relays.limits(relay.address) == LIMITS
+    relay.may_answer.set()
+    while await relays.limits(relay.address) == LIMITS:
+        await clock.settle()
     assert len(relay.requests) == 2
+
+
+async def test_a_slow_document_is_waited_for_once(
+    relays: WebsocketRelays, relay: Documented, clock: ManualClock
+):
+    """The first to ask waits for a second, all others not at all; what comes late counts from then on."""
+    relay.may_answer.clear()
+    first = asyncio.create_task(relays.limits(relay.address))
+    await relay.asked.wait()
+    await clock.advance(FIRST_WAIT_S - 0.1)
+    assert not first.done()
+    await clock.advance(0.1)
+    assert await first == UNSAID
+    assert await relays.limits(relay.address) == UNSAID
+    relay.may_answer.set()
+    while await relays.limits(relay.address) == UNSAID:
+        await clock.settle()
+    assert (await relays.limits(relay.address), len(relay.requests)) == (LIMITS, 1)
+
+
+async def test_a_document_that_never_comes(relays: WebsocketRelays, relay: Documented, clock: ManualClock):
+    """After its time the relay counts as one without, and is asked again within the hour."""
+    relay.may_answer.clear()
+    first = asyncio.create_task(relays.limits(relay.address))
+    await relay.asked.wait()
+    await clock.advance(DOCUMENT_TIMEOUT_S)
+    assert await first == UNSAID
+    relay.may_answer.set()
+    await clock.advance(MAX_AGE_S)
+    while await relays.limits(relay.address) == UNSAID:
+        await clock.settle()
+    assert len(relay.requests) == 2
+
+
+async def test_closing_ends_the_reading(relays: WebsocketRelays, relay: Documented):
+    """Who waits for a document when everything closes goes on without, and no task is left."""
+    relay.may_answer.clear()
+    waiting = asyncio.create_task(relays.limits(relay.address))
+    await relay.asked.wait()
+    await relays.close()
+    assert await waiting == UNSAID
+    assert "relay document" not in {task.get_name() for task in asyncio.all_tasks()}
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"\xff\xfe", b"[]", b" " * (MAX_DOCUMENT_BYTES + 1)])
@@ -124,7 +183,7 @@ async def test_a_relay_that_cannot_be_reached_limits_nothing(relays: WebsocketRe
 
 
 async def test_a_relay_without_document(relays: WebsocketRelays):
-    """rust-nostr's relay has none: that costs one refused request a connection, and limits nothing."""
+    """rust-nostr's relay has none: that costs one refused request, and limits nothing."""
     async with local_relay() as address:
         assert await relays.limits(address) == UNSAID
         with pytest.raises(ConnectFailed, match="no relay document"):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -20,10 +22,10 @@ from agentvoice.adapters.system_clock import SystemClock
 from agentvoice.config.settings import RelaySettings
 from agentvoice.core.event import SignedEvent, UnsignedEvent
 from agentvoice.core.ports import RelayAnswer
-from agentvoice.core.relay_limits import UNSAID
+from agentvoice.core.relay_limits import UNSAID, pow_bits
 from agentvoice.protocols.nostr.answers import Verdict, is_rate_limited, judge_answer
-from agentvoice.protocols.nostr.clean import clean_tag_value, clean_text
-from agentvoice.protocols.nostr.nip01 import encode_event, encode_publish
+from agentvoice.protocols.nostr.clean import clean_tag_value, clean_text, split_text
+from agentvoice.protocols.nostr.nip01 import encode_event, encode_publish, event_id
 from tests.fakes.nostr_relays import local_relay, npm_relay, pypi_relay
 
 NASTY = Path(__file__).parents[1] / "vectors/nostr/nasty_texts.json"
@@ -204,18 +206,57 @@ async def test_without_signer_there_is_no_auth(
         assert answer.message.partition(":")[0] in ("auth-required", "restricted")
 
 
-@pytest.mark.parametrize("kind", ["npm", "pypi"])
+@each_relay
 async def test_the_rate_is_limited(kind: str, tmp_path: Path, relays: WebsocketRelays, signer: KeySigner):
     """Beyond the limit the answer is one to come later, not a refusal for good."""
-    limited = (
-        npm_relay(notes_per_connection=3)
-        if kind == "npm"
-        else pypi_relay(tmp_path, rate_limits={"ip": {"EVENT": "3/min"}})
-    )
+    limited = {
+        "rust": lambda: local_relay(rate_limit=RateLimit(max_reqs=100, notes_per_minute=3)),
+        "npm": lambda: npm_relay(notes_per_connection=3),
+        "pypi": lambda: pypi_relay(tmp_path, rate_limits={"ip": {"EVENT": "3/min"}}),
+    }[kind]()
     async with limited as address:
         answers = [await relays.publish(address, await note(signer, str(number))) for number in range(5)]
         assert [answer.accepted for answer in answers] == [True] * 3 + [False] * 2
         assert all(is_rate_limited(answer) for answer in answers[3:])
+
+
+async def worked_note(signer: KeySigner, bits: int) -> SignedEvent:
+    for nonce in range(1 << bits + 8):  # the odds that this is not enough are e^-256
+        tag = ("nonce", str(nonce), str(bits))
+        event = UnsignedEvent(signer.pubkey, now_s(), 1, (tag,), "worked for")
+        if pow_bits(event_id(event)) >= bits:
+            return await signer.sign(event)
+    raise AssertionError("no such nonce")
+
+
+async def idle_note(signer: KeySigner, bits: int) -> SignedEvent:
+    notes = [await note(signer, str(number)) for number in range(9)]
+    return next(event for event in notes if pow_bits(event.id) < bits)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("rust", r"pow: .*8"),
+        ("npm", r"pow: difficulty [0-7] is less than 8"),
+        ("pypi", r"rejected: 8 PoW required\. Found: [0-7]"),
+    ],
+)
+async def test_work_is_wanted(
+    kind: str, words: str, tmp_path: Path, relays: WebsocketRelays, signer: KeySigner
+):
+    """An event without proof of work is refused for good; one with enough of it is taken."""
+    guarded = {
+        "rust": lambda: local_relay(min_pow=8),
+        "npm": lambda: npm_relay(min_pow=8),
+        "pypi": lambda: pypi_relay(tmp_path, require_pow=8),
+    }[kind]()
+    idle = await idle_note(signer, 8)
+    async with guarded as address:
+        answer = await relays.publish(address, idle)
+        assert re.match(words, answer.message)
+        assert verdict(answer, idle) is Verdict.REJECTED
+        assert (await relays.publish(address, await worked_note(signer, 8))).accepted
 
 
 async def test_a_document_without_limits(tmp_path: Path, relays: WebsocketRelays):
@@ -226,10 +267,12 @@ async def test_a_document_without_limits(tmp_path: Path, relays: WebsocketRelays
         assert await relays.limits(address) == UNSAID
 
 
-def nasty_texts() -> list[str]:
+def nasty_contents() -> list[str]:
+    """Each text as it would be published: cleaned, and cut where it is too long; also of nothing."""
     texts: list[str] = json.loads(NASTY.read_text())["texts"]
-    assert len(texts) >= 60
-    return [cleaned for text in texts if (cleaned := clean_text(text))]
+    assert len(set(texts)) == len(texts) >= 60
+    pieces = [split_text(clean_text(text)) or ("",) for text in texts]
+    return list(dict.fromkeys(itertools.chain.from_iterable(pieces)))
 
 
 @each_relay
@@ -237,8 +280,10 @@ async def test_nasty_texts_are_taken_by_every_relay(
     kind: str, tmp_path: Path, relays: WebsocketRelays, signer: KeySigner
 ):
     """After cleaning, rust-nostr agrees on each id, and the relay takes it and gives it back unchanged."""
-    events = [await note(signer, text) for text in nasty_texts()]
-    assert len(events) >= 60
+    contents = nasty_contents()
+    assert len(contents) >= 80
+    assert "" in contents
+    events = [await note(signer, text) for text in contents]
     for event in events:
         theirs = nostr_sdk.Event.from_json(encode_event(event))
         assert theirs.verify_id()
@@ -252,5 +297,5 @@ async def test_nasty_texts_are_taken_by_every_relay(
         ]
         assert refused == []
         found = await relays.fetch(address, [{"authors": [signer.pubkey], "limit": 500}])
-        assert sorted(event.id for event in found) == sorted({event.id for event in events})
+        assert {event.id: event.content for event in found} == {event.id: event.content for event in events}
         assert [event for event in found if find_forgery(event)] == []

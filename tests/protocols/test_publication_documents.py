@@ -7,7 +7,13 @@ from dataclasses import replace
 import msgspec
 
 from agentvoice.core.call import PublicationState
-from agentvoice.core.delivery import Delivery, DeliveryState, Publication, ThreadEvent
+from agentvoice.core.delivery import (
+    Delivery,
+    DeliveryPurpose,
+    DeliveryState,
+    Publication,
+    ThreadEvent,
+)
 from agentvoice.core.event import SignedEvent
 from agentvoice.protocols.publication_documents import Wording, publication_document, publication_summary
 
@@ -19,7 +25,10 @@ DELIVERY = Delivery(
 WORDS = Wording(
     npub_of=lambda pubkey: f"npub-{pubkey}",
     nevent_of=lambda publication: f"nevent-{publication.call_id}",
-    advice_of=lambda delivery, pubkey, waits: ("held" if waits else "slow", f"ask {pubkey}"),
+    advice_of=lambda delivery, pubkey, waits, is_taken_back: (
+        "gone" if is_taken_back else "held" if waits else "slow",
+        f"ask {pubkey}",
+    ),
     advice_of_error=lambda error: f"mend {error}",
     accepted_relays=2,
 )
@@ -98,3 +107,21 @@ def test_a_listed_thread_says_where_it_stands_and_why():
     summary = publication_summary(failed)
     assert (summary.call, summary.project, summary.state, summary.error) == ("c1", "home", "failed", "no key")
     assert (summary.ended_at, summary.published_at) == ("2023-11-14T22:13:20.000Z", None)
+
+
+def test_a_thread_that_was_taken_back_shows_its_deletions():
+    """Its own deliveries are told as gone, the deletions with theirs."""
+    deletion = ThreadEvent("c1", 2, SignedEvent("e2", "p0", 1, 5, (), "", "s"))
+    asked = replace(DELIVERY, id=3, event_id="e2", purpose=DeliveryPurpose.DELETION)
+    taken_back = replace(
+        thread((ROOT, REPLY), (DELIVERY,)), unpublished_at=1_700_000_000_000, deletions=(deletion,),
+        deletion_deliveries=(asked,), edits=2, redactions={"phone": 1},
+    )  # fmt: skip
+    document = shown(taken_back)
+    assert document["unpublished_at"] == "2023-11-14T22:13:20.000Z"
+    assert (document["edited"], document["redactions"]) == (2, {"phone": 1})
+    assert document["events"][1]["deliveries"][0]["reason"] == "gone"
+    assert [(each["id"], each["signer"]) for each in document["deletions"]] == [("e2", "npub-p0")]
+    assert [(each["reason"], each["advice"]) for each in document["deletions"][0]["deliveries"]] == [
+        ("slow", "ask p0")
+    ]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from agentvoice.adapters.key_files import KeyFiles
+from agentvoice.adapters.pow_miner import mine
 from agentvoice.adapters.relay import WebsocketRelays
 from agentvoice.adapters.signer import KeySigner, find_forgery
 from agentvoice.adapters.system_clock import SystemClock
@@ -87,6 +88,7 @@ class Press:
             "load_signer": self.keys.load,
             "find_forgery": find_forgery,
             "new_signer": KeySigner.generate,
+            "mine": mine,
             "embedded_address": lambda: self.embedded,
             "clock": self.clock,
             "settings": self.settings,

@@ -5,11 +5,19 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from agentvoice.adapters.pow_miner import mine
 from agentvoice.adapters.signer import KeySigner, find_forgery
+from agentvoice.core.project import Project
+from agentvoice.core.relay_limits import pow_bits
 from agentvoice.errors import KeyFileRefused, PublishError
+from agentvoice.protocols.nostr.clean import TextLimit
+from agentvoice.protocols.nostr.nip10 import find_root
+from agentvoice.services.thread_needs import ThreadNeeds
 from agentvoice.services.thread_signing import ThreadSigning
 from agentvoice.storage import conversations
 from tests.services.press import CALL_ID, Press
+
+PLAIN = ThreadNeeds()
 
 
 @pytest.fixture
@@ -20,10 +28,14 @@ async def press(tmp_path: Path):
     await made.close()
 
 
-async def sign(press: Press, load=None):
+async def sign(press: Press, load=None, needs: ThreadNeeds = PLAIN):
     with press.database.reading() as session:
         call = conversations.get_call(session, CALL_ID)
-    signing = ThreadSigning(press.database, load or press.keys.load, press.clock)
+
+    async def find_needs(project: Project) -> ThreadNeeds:
+        return needs
+
+    signing = ThreadSigning(press.database, load or press.keys.load, mine, find_needs, press.clock)
     return await signing.sign_thread(call)
 
 
@@ -84,3 +96,23 @@ async def test_nobody_to_sign(press: Press):
         session.execute(text("DELETE FROM signing_key"))
     with pytest.raises(PublishError, match="no key signs for the root, ada, max"):
         await sign(press)
+
+
+async def test_proof_of_work_keeps_the_thread_together(press: Press):
+    """Every event has the bits, replies name the mined root, and every signature is good."""
+    _, plain = await sign(press)
+    _, events = await sign(press, needs=ThreadNeeds(pow_bits=10))
+    assert all(pow_bits(event.id) >= 10 for event in events)
+    assert [find_forgery(event) for event in events] == [""] * 4
+    assert {find_root(event) for event in events[1:]} == {events[0].id}
+    assert events[0].id != plain[0].id
+    assert [event.content for event in events] == [event.content for event in plain]
+    assert [event.created_at for event in events] == [event.created_at for event in plain]
+
+
+async def test_turns_are_split_to_what_the_relays_take(press: Press):
+    """In pieces that fit, nothing lost."""
+    _, events = await sign(press, needs=ThreadNeeds(TextLimit(chars=8)))
+    contents = [event.content for event in events[1:]]
+    assert max(map(len, contents)) == 8
+    assert "".join(contents).replace(" ", "") == "Goodmorning.Adahere.AndMax."

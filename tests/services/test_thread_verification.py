@@ -19,6 +19,7 @@ from agentvoice.services import thread_verification
 from agentvoice.services.publisher import Publisher
 from agentvoice.services.thread_verification import RelayCheck
 from agentvoice.storage import conversations
+from agentvoice.storage.unpublications import unpublish
 from tests.fakes.nostr_relays import local_relay
 from tests.fakes.relay_server import RelayServer, accept, relay_server
 from tests.services.press import CALL_ID, Press
@@ -179,4 +180,32 @@ async def test_a_call_that_may_not_be_published_any_more_is_not_sent_again(tmp_p
         conversations.set_do_not_publish(session, CALL_ID)
     with pytest.raises(Refused, match="not to be published any more"):
         await publisher.resend_lost(CALL_ID, (RelayCheck(relay, 0, 4, ("e",), ("lost",)),))
+    await press.close()
+
+
+async def test_a_thread_that_was_taken_back_is_gone_when_nothing_of_it_is_left(tmp_path: Path, relay: str):
+    """A real relay heeds the deletions and is verified; one that keeps the thread is told, not asked anew."""
+    async with relay_server(on_event=accept) as keeper:
+        keeper.on_request = give(keeper, set())
+        press, publisher = await published(tmp_path, relay, keeper.address)
+        with press.database.writing() as session:
+            unpublish(session, CALL_ID, press.clock.utc_ms())
+        await publisher.sweep()
+        heeds, keeps = await publisher.verify_relays(CALL_ID)
+        assert (heeds.relay, heeds.is_verified, heeds.found, heeds.expected) == (relay, True, 0, 0)
+        assert (keeps.is_verified, keeps.found, keeps.lost) == (False, 4, ())
+        assert keeps.problems == ("it still has 4 of 4 events that were taken back",)
+        await press.close()
+
+
+async def test_a_thread_that_was_taken_back_is_not_proved_by_a_relay_that_is_away(tmp_path: Path):
+    """What cannot be asked may still have it."""
+    async with local_relay() as gone:
+        press, publisher = await published(tmp_path, gone)
+    with press.database.writing() as session:
+        unpublish(session, CALL_ID, press.clock.utc_ms())
+    await press.relays.close()
+    (check,) = await publisher.verify_relays(CALL_ID)
+    assert not check.is_verified
+    assert check.problems[0].startswith("it cannot be read: ")
     await press.close()

@@ -136,6 +136,14 @@ def database(address: str) -> Iterator[Database]:
     opened.close()
 
 
+@pytest.fixture
+def patient_database(address: str) -> Iterator[Database]:
+    """One for tests in which threads wait for each other's locks, however busy the machine is."""
+    opened = Database.open(address, busy_timeout_ms=60_000)
+    yield opened
+    opened.close()
+
+
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file with the current schema: copying it is faster than migrating."""

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import threading
+
 import pytest
+from sqlalchemy import update
 
 from agentvoice.core.call import PublicationState
 from agentvoice.core.delivery import DeliveryEvent, DeliveryState
@@ -9,7 +12,8 @@ from agentvoice.errors import NotFound, Refused
 from agentvoice.storage import conversations, preparations, publications, reviews
 from agentvoice.storage.database import Database
 from agentvoice.storage.deliveries import record_outcome, start_attempt
-from tests.storage.threads import CALL_ID, ended_call, store
+from agentvoice.storage.publication_models import DeliveryRow
+from tests.storage.threads import CALL_ID, RELAYS, ended_call, event, store
 from tests.storage.values import NOW, call, hex_id
 
 
@@ -87,3 +91,31 @@ def test_an_unknown_call_is_not_found(database: Database):
                 ask(session, "f" * 32)
         with pytest.raises(NotFound):
             publications.drop_publication(session, "f" * 32, NOW, 1)
+
+
+def test_two_daemons_that_record_the_last_outcomes_at_once_see_each_other(patient_database: Database):
+    """Each has the last event for its relay accepted; both relays are wanted, so the call is published."""
+    database = patient_database
+    for number in range(1, 6):
+        call_id = ended_call(database, number)
+        store(database, call_id, (event(10 * number), event(10 * number + 1)))
+        meet = threading.Barrier(2)
+
+        def record(relay: str, call_id=call_id, meet=meet) -> None:
+            with database.writing() as session:
+                of_relay = update(DeliveryRow).where(
+                    DeliveryRow.call_id == call_id, DeliveryRow.relay == relay
+                )
+                session.execute(of_relay.values(state=DeliveryState.ACCEPTED.value))
+                if not database.is_sqlite:  # there one writes after the other
+                    meet.wait(30)
+                publications.refresh_publication(session, call_id, 2, NOW)
+
+        threads = [threading.Thread(target=record, args=(relay,)) for relay in RELAYS]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        with database.reading() as session:
+            found = publications.get_publication(session, call_id)
+        assert (found.state, found.relays_with_all()) == (PublicationState.PUBLISHED, RELAYS)

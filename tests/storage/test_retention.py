@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
 
 from agentvoice.core.call import CallState, PublicationState
 from agentvoice.core.delivery import DeliveryState
 from agentvoice.core.project import PublishPolicy
-from agentvoice.storage import agents, conversations, usage
+from agentvoice.errors import NotFound
+from agentvoice.protocols.nostr.nip09 import KIND_DELETION
+from agentvoice.storage import agents, conversations, preparations, usage
 from agentvoice.storage.call_log import CallLogEntry, add_log_entry
 from agentvoice.storage.database import Database
 from agentvoice.storage.models import CallRow, Row
 from agentvoice.storage.publication_models import DeliveryRow, TurnEditRow
+from agentvoice.storage.publications import retry_publication
 from agentvoice.storage.retention import list_prunable, prune_rows
+from agentvoice.storage.unpublications import store_deletions, unpublish
 from agentvoice.storage.usage import UsageEntry
-from tests.storage.threads import CALL_ID, ended_call, store
+from tests.storage.threads import CALL_ID, ended_call, event, store
 from tests.storage.values import NOW, call, hex_id, item, profile
 
 LATER = NOW + 1_000
@@ -65,8 +75,8 @@ def test_a_call_goes_with_all_that_is_its_own_a_few_rows_at_a_time(database: Dat
         if done:
             break
         after = rows_of_calls(database)
-        others = sum(before.values()) - before["delivery"] - sum(after.values())
-        assert (after["call"], after["delivery"], others) == (1, 0, 10 * rounds)
+        others = sum(before.values()) - before["delivery"] - before["event"] - sum(after.values())
+        assert (after["call"], after["delivery"], after["event"], others) == (1, 0, 0, 10 * rounds)
     assert rounds > 3
     assert set(rows_of_calls(database).values()) == {0}
 
@@ -107,6 +117,69 @@ def test_live_and_young_calls_stay_and_the_oldest_go_first(database: Database):
         assert list_prunable(session, NOW + 4, 1) == (hex_id(2),)
         assert prune_rows(session, hex_id(1), LATER, 10)
         assert conversations.get_call(session, hex_id(1)).state is CallState.LIVE
+
+
+def test_of_a_call_that_is_half_gone_nothing_is_signed_or_sent(database: Database):
+    """It could not be signed; were it tried again now, half of what was said would be published."""
+    ended_call(database)
+    with database.writing() as session:
+        session.execute(update(CallRow).values(publication=PublicationState.FAILED.value))
+        assert not prune_rows(session, CALL_ID, LATER, 1)
+    with database.writing() as session:
+        assert retry_publication(session, CALL_ID, LATER, 1) == 0
+        assert preparations.list_unprepared(session, LATER, 10) == ()
+        assert not preparations.claim_preparation(session, CALL_ID, "me", LATER, LATER + 1)
+        assert list_prunable(session, LATER, 10) == (CALL_ID,)
+
+
+def test_a_retry_at_the_same_moment_wins_or_comes_too_late(patient_database: Database):
+    """Never are deliveries deleted that the operator has just queued again."""
+    database = patient_database
+    for number in range(1, 11):
+        call_id = ended_call(database, number)
+        store(database, call_id, (event(10 * number), event(10 * number + 1)))
+        with database.writing() as session:
+            settle(session, DeliveryState.ACCEPTED, PublicationState.PUBLISHED)
+            of_one = update(DeliveryRow).where(DeliveryRow.relay == "embedded")
+            session.execute(of_one.values(state=DeliveryState.REJECTED.value))
+        start = threading.Barrier(2)
+        outcomes: dict[str, int] = {}
+
+        def work(name: str, act: Callable[[Session], int], start=start, outcomes=outcomes) -> None:
+            start.wait()
+            with database.writing() as session, suppress(NotFound):
+                outcomes[name] = act(session)
+
+        acts: dict[str, Callable[[Session], int]] = {
+            "retry": partial(retry_publication, call_id=call_id, now=LATER, accepted_relays=1),
+            "prune": partial(prune_rows, call_id=call_id, ended_before=LATER, limit=1_000),
+        }
+        threads = [threading.Thread(target=work, args=each) for each in acts.items()]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        with database.reading() as session:
+            found = select(func.count()).select_from(DeliveryRow).where(DeliveryRow.call_id == call_id)
+            assert session.scalar(found) == 2 * outcomes.get("retry", 0)  # both relays, or nothing at all
+            assert (session.get(CallRow, call_id) is None) == ("retry" not in outcomes)
+
+
+def test_a_thread_stays_until_each_author_has_taken_it_back(database: Database):
+    """An author whose key is away owes the relays a deletion, however old the call is."""
+    ended_call(database)
+    other = replace(event(2), pubkey="b" * 64)
+    store(database, CALL_ID, (event(1), other))
+    with database.writing() as session:
+        settle(session, DeliveryState.ACCEPTED, PublicationState.PUBLISHED)
+        unpublish(session, CALL_ID, NOW)
+        for number, pubkey in enumerate(("a" * 64, "b" * 64)):
+            assert list_prunable(session, LATER, 10) == ()
+            deletion = replace(event(70 + number), pubkey=pubkey, kind=KIND_DELETION)
+            store_deletions(session, CALL_ID, (deletion,), NOW)
+        assert list_prunable(session, LATER, 10) == ()  # they are signed, and on their way
+        session.execute(update(DeliveryRow).values(state=DeliveryState.ACCEPTED.value))
+        assert list_prunable(session, LATER, 10) == (CALL_ID,)
 
 
 def test_a_thread_that_was_taken_back_lately_stays(database: Database):

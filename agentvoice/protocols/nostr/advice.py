@@ -40,6 +40,7 @@ class AnswerKind(StrEnum):
     ROOT_REFUSED = "root-refused"
     EXPIRED = "expired"
     DROPPED = "dropped"
+    TAKEN_BACK = "taken-back"
     KEY_NOT_HERE = "key-not-here"
     NO_KEY = "no-key"
     KEY_FILE = "key-file"
@@ -115,8 +116,7 @@ ADVICE: dict[AnswerKind, Advice] = {
     AnswerKind.POW: Advice(
         "`pow:` (NIP-13)",
         _GIVES_UP,
-        "set publish.pow.max_bits to what the relay asks for (20, say) before the next call, "
-        "or choose another relay",
+        "agentvoice does no proof of work: choose another relay, or " + _DROP,
     ),
     AnswerKind.BLOCKED: Advice(
         "`blocked:`",
@@ -167,6 +167,9 @@ ADVICE: dict[AnswerKind, Advice] = {
     ),
     AnswerKind.DROPPED: Advice(
         "nothing: the operator dropped it", "does not send it", _RETRY + " takes it up again"
+    ),
+    AnswerKind.TAKEN_BACK: Advice(
+        "nothing: the operator took the thread back", "never sends it", "nothing to do"
     ),
     AnswerKind.KEY_NOT_HERE: Advice(
         "the variable or credential that holds the key is not set here",
@@ -228,11 +231,15 @@ _ERRORS = (
 )
 
 
-def classify_delivery(delivery: Delivery, *, waits_for_root: bool = False) -> AnswerKind:
-    """Return what stands behind the state of a delivery."""
+def classify_delivery(
+    delivery: Delivery, *, waits_for_root: bool = False, is_taken_back: bool = False
+) -> AnswerKind:
+    """Return what stands behind the state of a delivery, of a thread that was perhaps taken back."""
+    if delivery.state is DeliveryState.ACCEPTED:
+        return AnswerKind.ACCEPTED
+    if is_taken_back:
+        return AnswerKind.TAKEN_BACK
     match delivery.state:
-        case DeliveryState.ACCEPTED:
-            return AnswerKind.ACCEPTED
         case DeliveryState.EXPIRED:
             return AnswerKind.EXPIRED
         case DeliveryState.DROPPED:

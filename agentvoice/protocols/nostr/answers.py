@@ -51,6 +51,10 @@ _VERDICTS = {
 }
 
 
+PREFIXES = tuple(_VERDICTS)
+"""Those that have a meaning; any other is a refusal."""
+
+
 def answer_prefix(message: str) -> str:
     """Return the machine-readable word before the first colon, in lower case; empty if there is none."""
     prefix, colon, _ = message.partition(":")

@@ -94,10 +94,19 @@ def test_some_states_speak_for_themselves(delivery: Delivery, waits: bool, kind:
     assert classify_delivery(delivery, waits_for_root=waits) is kind
 
 
+def test_a_thread_that_was_taken_back_is_not_taken_up_again():
+    """What was dropped with it has no retry; what a relay has, it has."""
+    for state in (DeliveryState.DROPPED, DeliveryState.REJECTED, DeliveryState.EXPIRED):
+        gone = replace(REJECTED, state=state, last_answer="pow: 20 bits")
+        assert classify_delivery(gone, is_taken_back=True) is AnswerKind.TAKEN_BACK
+    accepted = replace(REJECTED, state=DeliveryState.ACCEPTED)
+    assert classify_delivery(accepted, is_taken_back=True) is AnswerKind.ACCEPTED
+
+
 def test_every_kind_has_advice_and_is_found():
     """No row without a reason, no kind without a row."""
     found = {*REFUSALS.values(), *TROUBLES.values(), *ERRORS.values()}
-    by_state = {"accepted", "expired", "dropped", "waits-for-root", "not-tried"}
+    by_state = {"accepted", "expired", "dropped", "waits-for-root", "not-tried", "taken-back"}
     assert set(ADVICE) == set(AnswerKind)
     assert {kind.value for kind in found} | by_state == {kind.value for kind in AnswerKind}
 
