@@ -133,12 +133,12 @@ export function toggleMute() {
 /** Take microphone and speaker as they are chosen now. */
 export const reopenDevices = () => audio?.reopen();
 
-/** How loud the speaker is, 0 to 1, measured where sound is given out. */
+/** How loud the agent is (RMS, 0 to 1), measured behind the playback worklet. */
 export function outputLevel() {
   if (!audio?.analyser) return 0;
   const samples = new Float32Array(audio.analyser.fftSize);
   audio.analyser.getFloatTimeDomainData(samples);
-  return samples.reduce((peak, value) => Math.max(peak, Math.abs(value)), 0);
+  return Math.sqrt(samples.reduce((sum, value) => sum + value * value, 0) / samples.length);
 }
 
 /** A phone that sleeps would end the call. */

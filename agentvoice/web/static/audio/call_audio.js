@@ -28,7 +28,7 @@ export class CallAudio {
     this._capture = new AudioWorkletNode(this.context, "capture", { numberOfOutputs: 0 });
     this._playback = new AudioWorkletNode(this.context, "playback", { numberOfInputs: 0, outputChannelCount: [1] });
     this._playback.connect(this.context.destination);
-    this.analyser = new AnalyserNode(this.context, { fftSize: 2048 });
+    this.analyser = new AnalyserNode(this.context, { fftSize: 1024 });
     this._playback.connect(this.analyser);
     this._capture.port.onmessage = ({ data }) => this._listener.onLevel(data.level);
     await this.listen();

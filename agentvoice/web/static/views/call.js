@@ -7,7 +7,7 @@ import { hrefOf } from "../core/hash_route.js";
 import { canRefuse, noticeOf } from "../core/publishing.js";
 import { buildLines } from "../core/transcript.js";
 import * as live from "../live_call.js";
-import { html, useEffect, useSignal } from "../ui.js";
+import { html, useEffect, useRef, useSignal } from "../ui.js";
 import { Problem, Title, Transcript, namesOf, useLoaded } from "./parts.js";
 import { Thread } from "./thread.js";
 
@@ -26,7 +26,7 @@ export function Call() {
     <div role="status">${live.warning.value && html`<p class="notice warn">${live.warning.value}</p>`}</div>
     <div class="call">
       <section class="card stage stack" aria-label="Controls">
-        <div><div class="orb" data-state=${state} aria-hidden="true">${(name || "?")[0]}</div>
+        <div><${Orb} state=${state} letter=${(name || "?")[0]} />
           <p role="status" class="state"><strong>${STATUS_TEXT[state]}</strong></p><${Facts} /></div>
         ${isLive(state) ? html`<${Controls} agents=${agents} slug=${slug} />` : html`<${Over} />`}
       </section>
@@ -36,6 +36,22 @@ export function Call() {
       </section>
     </div>
     ${isLive(state) ? html`<${Notice} />` : live.callId.value && me.value?.scopes.includes("admin") && html`<${Outcome} key=${live.callId.value} id=${live.callId.value} />`}`;
+}
+
+/** The agent's face; it swells with the voice. @param {{state: string, letter: string}} props */
+function Orb({ state, letter }) {
+  const face = useRef(/** @type {HTMLElement | null} */ (null));
+  useEffect(() => {
+    if (!isLive(live.state.value)) return;
+    let request = 0;
+    const draw = () => {
+      face.current?.style.setProperty("--loud", live.outputLevel().toFixed(3));
+      request = requestAnimationFrame(draw);
+    };
+    draw();
+    return () => cancelAnimationFrame(request);
+  }, [isLive(live.state.value)]);
+  return html`<div class="orb" data-state=${state} aria-hidden="true" ref=${face}>${letter}</div>`;
 }
 
 function Facts() {

@@ -7,19 +7,35 @@ import { startCall } from "../live_call.js";
 import { html, useSignal } from "../ui.js";
 import { Problem, Title, useLoaded } from "./parts.js";
 
+/** Whom and about what this browser called last. */
+const AGENT_KEY = "agentvoice.agent";
+const PROJECT_KEY = "agentvoice.project";
+/** The project of a daemon whose settings name none. */
+const USUAL_PROJECT = "default";
+
+/**
+ * The first of some slugs that is there, else the first there is.
+ * @param {any[]} all @param {string[]} slugs
+ */
+function pick(all, ...slugs) {
+  return slugs.map((slug) => all.find((one) => one.slug === slug)).find(Boolean) ?? all[0];
+}
+
 export function Start() {
   const { value, problem } = useLoaded(async () => {
     const [agents, projects] = await Promise.all([request("agents"), request("projects")]);
     return { agents: agents.agents.filter((/** @type {any} */ agent) => agent.enabled !== false), projects: projects.projects };
   }, []);
-  const chosen = useSignal("");
-  const project = useSignal("");
+  const chosen = useSignal(localStorage.getItem(AGENT_KEY) ?? "");
+  const project = useSignal(localStorage.getItem(PROJECT_KEY) ?? "");
   const refuse = useSignal(false);
   if (!value) return html`<div class="narrow"><${Title} title="Call an agent" /><${Problem} text=${problem.value} /></div>`;
-  const agent = chosen.value || value.agents[0]?.slug || "";
-  const about = value.projects.find((/** @type {any} */ one) => one.slug === project.value) ?? value.projects[0];
+  const agent = pick(value.agents, chosen.value)?.slug ?? "";
+  const about = pick(value.projects, project.value, USUAL_PROJECT);
   const publishing = { policy: about?.policy ?? "off", relays: about?.relays ?? [], refused: refuse.value };
   const call = () => {
+    localStorage.setItem(AGENT_KEY, agent);
+    localStorage.setItem(PROJECT_KEY, about?.slug ?? "");
     void startCall({ agent, project: about?.slug ?? "", doNotPublish: refuse.value });
     location.hash = hrefOf("call");
   };
