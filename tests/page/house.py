@@ -72,10 +72,11 @@ class Visit:
         """Press a button."""
         await self.page.get_by_role("button", name=name, exact=True).click()
 
-    async def hear(self) -> float:
-        """Wait until something is heard; return when (ms of the page's clock)."""
+    async def hear(self, ms: int = 0) -> float:
+        """Wait until something is heard, and for so long; return when it began (ms of the page's clock)."""
+        loud = f"window.heard.filter(([, level]) => level > {LOUD})"
         await self.page.wait_for_function(
-            f"() => window.heard.some(([, level]) => level > {LOUD})", timeout=PATIENCE_MS
+            f"() => {loud}.length && {loud}.at(-1)[0] - {loud}[0][0] >= {ms}", timeout=PATIENCE_MS
         )
         heard = await self.page.evaluate(HEARD)
         return float(next(at for at, level in heard if level > LOUD))

@@ -26,7 +26,7 @@ export function Thread({ call, reload }) {
   const [title, text] = THREAD_STATES[publication.state] ?? [publication.state, ""];
   const needsHelp = publication.state === "partial" || publication.state === "failed";
   return html`<section class="card" aria-label="Thread">
-    <h2 role="status">Thread: ${title.toLowerCase()}</h2>
+    <div role="status"><h2>Thread: ${title.toLowerCase()}</h2></div>
     <p class="soft">${publication.summary || text}</p><${Problem} text=${problem.value} />
     ${publication.error && html`<p class="problem">${publication.error} ${publication.advice}</p>`}
     ${publication.state === "review" && html`<p><a href=${hrefOf("review", call.id)}>Read and decide</a></p>`}
