@@ -74,16 +74,16 @@ function Controls({ agents, slug }) {
   const others = agents.filter((agent) => agent.enabled !== false);
   return html`<label class="small">Your microphone${live.isMuted.value ? ", muted" : ""}
       <meter class="meter" min="0" max="1" value=${live.isMuted.value ? 0 : live.level.value}></meter></label>
-    <div class="row">
+    <div class="row equal">
       <button aria-pressed=${live.isMuted.value} aria-keyshortcuts="m" onClick=${live.toggleMute}>Mute</button>
       <button aria-keyshortcuts="Space" onClick=${live.interrupt}>Interrupt</button>
-      <button class="end" aria-keyshortcuts="Escape" onClick=${live.hangUp}>Hang up</button>
+      <button class="hang" aria-keyshortcuts="Escape" onClick=${live.hangUp}>Hang up</button>
     </div>
     ${others.length > 1 && html`<fieldset><legend>Speak with</legend><div class="row">
       ${others.map((agent) => html`<button key=${agent.slug} aria-pressed=${agent.slug === slug}
         onClick=${() => agent.slug !== slug && live.switchTo(agent.slug)}>${agent.name}</button>`)}
     </div></fieldset>`}
-    <p class="small soft"><kbd>Space</kbd> interrupt, <kbd>M</kbd> mute, <kbd>Esc</kbd> hang up</p>`;
+    <p class="small soft keys"><kbd>Space</kbd> interrupt, <kbd>M</kbd> mute, <kbd>Esc</kbd> hang up</p>`;
 }
 
 function Over() {

@@ -5,7 +5,7 @@ import { formatTime } from "../core/format.js";
 import { hrefOf } from "../core/hash_route.js";
 import { THREAD_STATES } from "../core/publishing.js";
 import { html, useEffect, useSignal } from "../ui.js";
-import { Problem, Title, attempt } from "./parts.js";
+import { Problem, Title, attempt, namesOf, useLoaded } from "./parts.js";
 import { END_REASONS } from "./past_call.js";
 
 const PAGE = 30;
@@ -16,6 +16,7 @@ export function History() {
   const calls = useSignal(/** @type {any[] | null} */ (null));
   const hasMore = useSignal(false);
   const problem = useSignal("");
+  const nameOf = namesOf(useLoaded(() => request("agents"), []).value?.agents ?? []);
   const load = (/** @type {any[]} */ before) => attempt(problem, async () => {
     const wish = new URLSearchParams({ limit: String(PAGE), query: query.value, before: before.at(-1)?.id ?? "" });
     const found = (await request(`calls?${wish}`)).calls;
@@ -33,14 +34,14 @@ export function History() {
       <button>Search</button></form>
     <section class="card" aria-label="Calls"><p role="status" class=${calls.value?.length ? "hidden" : "soft"}>
         ${calls.value && (calls.value.length ? `${calls.value.length} calls` : "No call was found.")}</p>
-      <ul class="list">${(calls.value ?? []).map((call) => html`<${CallLine} key=${call.id} call=${call} />`)}</ul>
+      <ul class="list">${(calls.value ?? []).map((call) => html`<${CallLine} key=${call.id} call=${call} name=${nameOf(call.agent)} />`)}</ul>
       ${hasMore.value && html`<button class="wide" onClick=${() => load(calls.value ?? [])}>Older calls</button>`}</section></div>`;
 }
 
-/** @param {{call: any}} props */
-function CallLine({ call }) {
+/** @param {{call: any, name: string}} props */
+function CallLine({ call, name }) {
   const ended = call.ended_at ? END_REASONS[call.end_reason] ?? call.end_reason : "still going on";
-  return html`<li><span><a href=${hrefOf("calls", call.id)}>${call.agent}, ${formatTime(call.started_at)}</a><br />
+  return html`<li><span><a href=${hrefOf("calls", call.id)}>${name}, ${formatTime(call.started_at)}</a><br />
       <span class="small soft">${call.project}; ${ended}</span></span>
     <span class="tag" data-state=${call.publication}>${THREAD_STATES[call.publication]?.[0] ?? call.publication}</span></li>`;
 }
