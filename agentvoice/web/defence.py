@@ -50,7 +50,8 @@ def defend(settings: HttpSettings) -> Middleware:
             check_host(request, settings.allowed_hosts)
             if request.method not in SAFE_METHODS or "Upgrade" in request.headers:
                 check_origin(request, settings.allowed_origins)
-            if request.method not in SAFE_METHODS:
+            # What no address takes is answered as such (404, 405), whatever it carries.
+            if request.method not in SAFE_METHODS and request.match_info.http_exception is None:
                 check_content_type(request)
         return await handler(request)
 
