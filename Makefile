@@ -16,8 +16,8 @@ setup: ## make .venv from the lock (again only when the lock changed)
 demo: setup ## one whole call, from a recording to the published thread
 	@$(BIN)/agentvoice demo $(ARGS)
 
-run: setup ## the daemon in the foreground
-	@$(BIN)/agentvoice serve $(ARGS)
+run: setup ## the daemon in the foreground, ready to be called from the page whose address it prints
+	@$(BIN)/agentvoice serve --first-use $(ARGS)
 
 # The steps run in this order; the first that fails ends the run.
 test: ## every gate: format, lint, types, imports, tests with coverage, docs

@@ -230,8 +230,12 @@ async def open_runtime(
         await runtime.stop()
 
 
-async def serve(settings: Settings, clock: Clock, reload: Callable[[], Settings]) -> None:
+async def serve(
+    settings: Settings, clock: Clock, reload: Callable[[], Settings], on_ready: Callable[[str], None]
+) -> None:
     """Run the daemon until SIGTERM or SIGINT; SIGHUP applies what `reload` returns.
+
+    `on_ready` is told the page's address once calls are taken.
 
     Raises Refused (a daemon runs already), ConfigError (an address is taken), StorageRefused.
     """
@@ -270,6 +274,7 @@ async def serve(settings: Settings, clock: Clock, reload: Callable[[], Settings]
         runtime.run_beside(watch_loop_lag(clock, metrics), "loop lag")
         systemd.notify(systemd.READY)
         log.info("ready", http=address, home=settings.home)
+        on_ready(address)
         await stop.wait()
         log.info("stopping", live_calls=len(runtime.calls.live_calls))
         systemd.notify(systemd.STOPPING)

@@ -26,7 +26,7 @@ AXE = ROOT / "tests" / "peers" / "node_modules" / "axe-core" / "axe.min.js"
 PICTURES = ROOT / "build" / "page"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
 PHONE = {"width": 360, "height": 740}
-DESK = {"width": 1200, "height": 800}
+DESK = {"width": 1060, "height": 680}
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light", "viewport": DESK},
     "dark": {"color_scheme": "dark", "viewport": DESK},
