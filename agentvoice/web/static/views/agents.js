@@ -16,7 +16,7 @@ export function Agents() {
     <section class="card" aria-label="Agents"><ul class="list">${(value?.agents ?? []).map((/** @type {any} */ agent) => html`<li key=${agent.slug}>
       <span class="row"><span class="face" aria-hidden="true">${agent.name[0]}</span>
         <span><a href=${hrefOf("agents", agent.slug)}>${agent.name}</a><br /><span class="small soft">${agent.about || agent.slug}</span></span></span>
-      <label class="check"><input type="checkbox" checked=${agent.enabled} onChange=${() => turn(agent)} />Takes calls<span class="hidden">: ${agent.name}</span></label></li>`)}</ul></section></div>`;
+      <label class="check"><input type="checkbox" checked=${agent.enabled} onChange=${() => turn(agent)} />Takes calls<span class="hidden"> as ${agent.name}</span></label></li>`)}</ul></section></div>`;
 }
 
 /** @param {{id: string}} props */

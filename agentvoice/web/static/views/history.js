@@ -1,7 +1,7 @@
 /** Calls that were, newest first, with a search over what was said. */
 
 import { request } from "../api.js";
-import { formatTime } from "../core/format.js";
+import { formatTime, plural } from "../core/format.js";
 import { hrefOf } from "../core/hash_route.js";
 import { THREAD_STATES } from "../core/publishing.js";
 import { html, useEffect, useSignal } from "../ui.js";
@@ -33,7 +33,7 @@ export function History() {
       <input type="search" placeholder="Search what was said" value=${typed.value} onInput=${(/** @type {any} */ event) => (typed.value = event.target.value)} /></label>
       <button>Search</button></form>
     <section class="card" aria-label="Calls"><p role="status" class=${calls.value?.length ? "hidden" : "soft"}>
-        ${calls.value && (calls.value.length ? `${calls.value.length} calls` : "No call was found.")}</p>
+        ${calls.value && (calls.value.length ? plural(calls.value.length, "call") : "No call was found.")}</p>
       <ul class="list">${(calls.value ?? []).map((call) => html`<${CallLine} key=${call.id} call=${call} name=${nameOf(call.agent)} />`)}</ul>
       ${hasMore.value && html`<button class="wide" onClick=${() => load(calls.value ?? [])}>Older calls</button>`}</section></div>`;
 }
