@@ -39,7 +39,7 @@ function Copy({ id, review, problem, reload }) {
       .then((isDone) => (saved.value = isDone ? `Turn ${turn} is changed.` : ""));
   const found = Object.entries(review.redactions).map(([rule, count]) => `${rule} (${count})`).join(", ");
   return html`<section class="card stack" aria-label="Turns">
-    <p class="soft small">${review.title}. To ${review.relays.map(relayName).join(", ")}.${found && ` Taken out: ${found}.`}</p>
+    <p class="soft small">${review.title}. Goes to: ${review.relays.map(relayName).join(", ")}.${found && ` Taken out: ${found}.`}</p>
     ${review.missing_keys.length > 0 && html`<p class="problem">Nothing here can sign for ${review.missing_keys.join(", ")}.</p>`}
     ${review.turns.map((/** @type {any} */ turn) => html`<label key=${turn.number}>${turn.speaker}${turn.edited ? " (changed)" : ""}
       <textarea value=${turn.text ?? ""} onChange=${(/** @type {any} */ event) => edit(turn.number, event.target.value)}></textarea></label>`)}
