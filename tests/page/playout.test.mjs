@@ -75,3 +75,17 @@ test("no sound is no arrival", () => {
   playout.push(new Float32Array(0), 0);
   assert.ok(playout.isDry);
 });
+
+test("on another line it counts on where the daemon says, and drops what came by the old one", () => {
+  const playout = new Playout(0);
+  playout.push(new Float32Array(4800).fill(0.5), 0);
+  playout.take(new Float32Array(2400), 1000);
+  assert.equal(playout.played, 2400);
+  playout.goOnAt(1200);
+  assert.equal(playout.isDry, true);
+  playout.push(new Float32Array(240).fill(0.25), 2000);
+  const heard = new Float32Array(240);
+  assert.equal(playout.take(heard, 3000), 240);
+  assert.equal(heard[0], 0.25);
+  assert.equal(playout.played, 1440);
+});

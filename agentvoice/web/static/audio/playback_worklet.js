@@ -43,10 +43,19 @@ class Playback extends AudioWorkletProcessor {
       this._socket?.postMessage({ type: "cleared", samples: this._floor });
       this.port.postMessage({ cleared: true });
     }
+    if (sent.type === "hush") this._playout.clear();
+    if (sent.type === "go_on") this._goOnAt(/** @type {any} */ (sent).samples);
     if (sent.type === "answer_over") {
       const report = this._playout.endAnswer();
       if (report) this._socket?.postMessage({ type: "playout", ...report });
     }
+  }
+
+  /** Count on at what the daemon knows as heard. @param {number} samples */
+  _goOnAt(samples) {
+    this._playout.goOnAt(samples);
+    this._history = [samples];
+    this._floor = this._told = samples;
   }
 
   /** @param {Float32Array[][]} _inputs @param {Float32Array[][]} outputs */

@@ -85,6 +85,7 @@ function receive(data) {
 function dispatch(frame) {
   if (frame.type === "clear") playback?.postMessage(frame);
   if (frame.type === "status" && frame.status !== "speaking") playback?.postMessage({ type: "answer_over" });
+  if (frame.type === "resumed") playback?.postMessage({ type: "go_on", samples: frame.played_samples });
   if (frame.type === "started") ({ call, key = "" } = frame);
   if (frame.type === "started" || frame.type === "resumed") tries = lostAt = 0;
   if (frame.type === "ended" || (frame.type === "refused" && (!call || lostAt))) isOver = true;
@@ -103,7 +104,11 @@ function lost() {
     self.postMessage({ type: "gone" });
     return;
   }
-  if (tries === 0) self.postMessage({ type: "lost" });
+  if (tries === 0) {
+    // What is not reported as heard is sent again: it shall not be heard twice.
+    playback?.postMessage({ type: "hush" });
+    self.postMessage({ type: "lost" });
+  }
   tries += 1;
   waiting = setTimeout(connect, delay);
 }

@@ -27,7 +27,7 @@ export const FRAME_SAMPLES = (RATE_HZ * FRAME_MS) / 1000;
 /** The fields of each frame of the daemon, with what each has to be. @type {Record<string, Record<string, string>>} */
 const DAEMON_FRAMES = {
   started: { call: "string", key: "string?" },
-  resumed: { call: "string" },
+  resumed: { call: "string", played_samples: "number" },
   clear: {},
   status: { status: "string" },
   item: { item: "object" },

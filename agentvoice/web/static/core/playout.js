@@ -67,6 +67,14 @@ export class Playout {
     return this.played + tail.length;
   }
 
+  /** Another line brings what is heard from this sample on; what waits here came by the old one. @param {number} played */
+  goOnAt(played) {
+    this._ring.clear();
+    this.played = played;
+    this._startsAtMs = 0;
+    this._isDry = this._isAnswerOver = true;
+  }
+
   /** The call does something else than speaking: report on the answer if some of it was played. */
   endAnswer() {
     this._isAnswerOver = true;
