@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import math
 import struct
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import pytest_asyncio
 from playwright.async_api import async_playwright
@@ -100,6 +102,30 @@ async def greets(speaker: Provider, text: str = "Hello, this is Ada.", ms: int =
     await sings(session, "greeting", text, ms)
     await ends(session, "greeting", text)
     return session
+
+
+SPEECH = 300
+"""RMS of PCM16 from which a second of the caller is speech."""
+SECOND_BYTES = 48_000
+PATIENCE_S = 20.0
+
+
+def loudness(sound: bytes) -> float:
+    """RMS of PCM16."""
+    samples = np.frombuffer(sound, "<i2").astype(float)
+    return float(np.sqrt(np.mean(samples**2))) if len(samples) else 0.0
+
+
+async def hears_speech(session: ProviderSession, seconds: float = 0.3) -> int:
+    """Wait until the provider gets speech; return how much sound (ms) it had by then."""
+    sound = b""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            event = await session.link.expect_any()
+            if event["type"] == "input_audio_buffer.append":
+                sound += base64.b64decode(event["audio"])
+            if loudness(sound[-round(SECOND_BYTES * seconds) :]) > SPEECH:
+                return len(sound) * 1_000 // SECOND_BYTES
 
 
 @pytest.fixture

@@ -118,10 +118,13 @@ class PageHouse:
             await browser.close()
 
     @asynccontextmanager
-    async def visit(self, microphone: Path | None = None, address: str = "") -> AsyncIterator[Visit]:
-        """Open the page in a browser of its own."""
+    async def visit(
+        self, microphone: Path | None = None, address: str = "", script: str = ""
+    ) -> AsyncIterator[Visit]:
+        """Open the page in a browser of its own, in which `script` ran first."""
         async with self.browser(microphone) as browser:
             context = await browser.new_context()
+            await context.add_init_script(script)
             async with look_in(context, address or self.address) as visit:
                 yield visit
 

@@ -6,41 +6,18 @@ import asyncio
 import base64
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from tests.fakes.realtime_provider import Provider, ProviderSession
-from tests.page.conftest import ends, greets, sings
+from tests.fakes.realtime_provider import Provider
+from tests.page.conftest import PATIENCE_S, ends, greets, hears_speech, sings
 from tests.page.house import PageHouse, Visit
 from tests.page.spoken import person, record, silence
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-LOUD = 300
-"""RMS of PCM16 from which a second of the caller is speech."""
-SECOND_BYTES = 48_000
-PATIENCE_S = 20.0
-
-
-def loudness(sound: bytes) -> float:
-    """RMS of PCM16."""
-    samples = np.frombuffer(sound, "<i2").astype(float)
-    return float(np.sqrt(np.mean(samples**2))) if len(samples) else 0.0
-
-
-async def hears_speech(session: ProviderSession, seconds: float = 0.3) -> int:
-    """Wait until the provider gets speech; return how much sound (ms) it had by then."""
-    sound = b""
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            event = await session.link.expect_any()
-            if event["type"] == "input_audio_buffer.append":
-                sound += base64.b64decode(event["audio"])
-            if loudness(sound[-round(SECOND_BYTES * seconds) :]) > LOUD:
-                return len(sound) * 1_000 // SECOND_BYTES
-
 
 async def hang_up(visit: Visit) -> None:
+    """Press the button, see that the call is over."""
     await visit.press("Hang up")
     await visit.page.get_by_role("heading", name="Call ended").wait_for()
 

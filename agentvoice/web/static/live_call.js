@@ -87,8 +87,9 @@ const FRAMES = {
   spent: (/** @type {any} */ frame) => (spent.value = frame),
   warned: (/** @type {any} */ frame) => (warning.value = frame.message),
   refused: (/** @type {any} */ frame) => {
-    problem.value = frame.message;
-    if (!callId.value || state.value === "reconnecting") finish("refused");
+    const isGone = state.value === "reconnecting";
+    problem.value = isGone ? `The call could not be taken up again. The daemon says: ${frame.message}` : frame.message;
+    if (!callId.value || isGone) finish("refused");
   },
   ended: (/** @type {any} */ frame) => {
     problem.value = frame.error || problem.value;

@@ -5,12 +5,15 @@ import { openMicrophone, readChoice } from "./devices.js";
 
 const LATENCY_EVERY_MS = 1000;
 
+/** Firefox joins a microphone only to a context of its own rate; the worklets resample then. */
+const TAKES_ONE_RATE = navigator.userAgent.includes("Firefox/");
+
 export class CallAudio {
   /** @param {{onLevel: (level: number) => void, onProblem: (message: string) => void}} listener */
   constructor(listener) {
     this._listener = listener;
     // Made in the click's own turn: browsers let only that start sound.
-    this.context = new AudioContext({ sampleRate: RATE_HZ, latencyHint: "interactive" });
+    this.context = new AudioContext({ latencyHint: "interactive", ...(TAKES_ONE_RATE ? {} : { sampleRate: RATE_HZ }) });
     this.isMuted = false;
     /** @type {MediaStream | null} */
     this._stream = null;
