@@ -10,7 +10,7 @@ import pytest
 
 from tests.fakes.realtime_provider import Provider
 from tests.page.conftest import PATIENCE_S, ends, greets, hears_speech, sings
-from tests.page.house import PageHouse, Visit
+from tests.page.house import LISTEN, PageHouse, Visit
 from tests.page.spoken import person, record, silence
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -127,7 +127,8 @@ async def test_a_call_by_keyboard_alone(house: PageHouse, speaker: Provider):
         session = await speaker.session()
         await session.next("response.create")
         await sings(session, "greeting", "one two three four five six", 10_000)
-        await page.get_by_text("Speaking", exact=True).wait_for()
+        await page.evaluate(LISTEN)
+        await visit.hear(300)
         await page.keyboard.press("Space")
         await session.next("conversation.item.truncate")
         await session.ends("greeting", "cancelled")
