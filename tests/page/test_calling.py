@@ -155,3 +155,18 @@ async def test_do_not_publish(house: PageHouse, speaker: Provider):
         await hang_up(visit)
         await visit.see("Thread: not published")
         assert await visit.page.get_by_role("link", name="nostr:").count() == 0
+
+
+async def test_a_budget_that_is_nearly_spent_is_told(house: PageHouse, speaker: Provider):
+    """The warning stands in the page while the call goes on, beside what it has cost."""
+    await house.program.must("project", "add", "tight", "--new-key", "--budget", "0.035")
+    async with house.visit() as visit:
+        await visit.go("start")
+        await visit.page.get_by_label("Project").select_option("tight")
+        await visit.press("Call Ada")
+        session = await greets(speaker)
+        await session.next("response.create")  # the agent is to say it too
+        await visit.page.locator(".warn").get_by_text("budget").wait_for()
+        assert float((await visit.live("spent"))["cost_usd"]) > 0.028
+        await visit.press("Interrupt")
+        await hang_up(visit)
