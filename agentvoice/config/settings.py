@@ -80,6 +80,8 @@ class CallSettings:
     """How long an ending call waits for the agent's last words to be played."""
     turn_reply_timeout_s: TimeoutS = 15.0
     """How long a recorded file waits for a reply before it goes on."""
+    hold_s: Annotated[float, Between(0, 600)] = 60.0
+    """How long a page's call waits for its caller when the connection is lost; 0: it ends at once."""
     reconnect_gap_ms: Annotated[int, Between(0, 60_000)] = 10_000
     """Caller audio kept while a lost session is replaced; the newest wins."""
     reconnect_retries: Annotated[int, Between(0, 100)] = 5

@@ -85,6 +85,20 @@ class HungUp:
     """The caller ended the call."""
 
 
+@dataclass(frozen=True, slots=True)
+class CallerReturned:
+    """The caller's connection was lost for `gap_ms`, and is back."""
+
+    gap_ms: int
+
+    @property
+    def told(self) -> str:
+        """The gap in words, for the transcript."""
+        return (
+            f"The connection was lost for {self.gap_ms / 1_000:.1f} s: what was said meanwhile was not heard."
+        )
+
+
 LegEvent = (
     CallerAudio
     | CallerText
@@ -96,6 +110,7 @@ LegEvent = (
     | TurnEnded
     | SwitchAsked
     | DoNotPublishPressed
+    | CallerReturned
     | HungUp
 )
 

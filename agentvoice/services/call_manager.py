@@ -83,7 +83,7 @@ class CallManager:
         self._writer = writer
         self._metrics = metrics
         self._engines = engines
-        self._clock = clock
+        self.clock = clock
         self._settings = settings
         self._default_project = default_project
         self._call_ended = call_ended
@@ -102,6 +102,11 @@ class CallManager:
         self._default_project = default_project
 
     @property
+    def hold_s(self) -> float:
+        """How long a call waits for a caller whose connection is lost."""
+        return self._settings.hold_s
+
+    @property
     def live_calls(self) -> tuple[str, ...]:
         """Ids of the calls of this process."""
         return tuple(self._live)
@@ -116,7 +121,7 @@ class CallManager:
         project, call = await self._admit(request, leg.transport)
         account = self._spending.open(call)
         meter = self._new_meter(account, project)
-        record = CallRecord(call, self._writer, self._clock, meter, self._metrics)
+        record = CallRecord(call, self._writer, self.clock, meter, self._metrics)
         session = CallSession(
             call,
             project,
@@ -124,7 +129,7 @@ class CallManager:
             Cast(self._database, project),
             SessionSupply(self._engines, self._warm_limit, request.engine),
             record,
-            self._clock,
+            self.clock,
             self._settings,
             self._http_tools,
         )
@@ -178,7 +183,7 @@ class CallManager:
             project = projects.get_project(reading, request.project or self._default_project)
             agent = agents.get_agent(reading, request.agent).profile
         check_enabled(agent)
-        now = self._clock.utc_ms()
+        now = self.clock.utc_ms()
         call = Call(
             id=self._new_id(),
             project=project.slug,
@@ -196,7 +201,7 @@ class CallManager:
         return project, call
 
     def _new_id(self) -> str:
-        return build_uuid7(self._clock.utc_ms(), self._clock.random_bytes(RANDOM_BYTES))
+        return build_uuid7(self.clock.utc_ms(), self.clock.random_bytes(RANDOM_BYTES))
 
     # What operators ask of live calls.
 
@@ -231,22 +236,22 @@ class CallManager:
     async def drain(self, timeout_s: float) -> None:
         """Take no more calls; wait for the live ones, then end them."""
         self._is_draining = True
-        until_s = self._clock.monotonic_s() + timeout_s
+        until_s = self.clock.monotonic_s() + timeout_s
         await self._wait_until_none(until_s)
         for session in tuple(self._live.values()):
             session.request_end(EndReason.DRAINED)
-        await self._wait_until_none(self._clock.monotonic_s() + ENDING_LIMIT_S)
+        await self._wait_until_none(self.clock.monotonic_s() + ENDING_LIMIT_S)
 
     async def _wait_until_none(self, until_s: float) -> None:
-        while self._live and self._clock.monotonic_s() < until_s:
-            await self._clock.sleep_until(min(until_s, self._clock.monotonic_s() + DRAIN_LOOK_S))
+        while self._live and self.clock.monotonic_s() < until_s:
+            await self.clock.sleep_until(min(until_s, self.clock.monotonic_s() + DRAIN_LOOK_S))
 
     # Leases and recovery.
 
     async def keep_leases(self) -> None:
         """Renew the leases of this process's calls for as long as it runs."""
         while True:
-            await self._clock.sleep_until(self._clock.monotonic_s() + LEASE_RENEW_S)
+            await self.clock.sleep_until(self.clock.monotonic_s() + LEASE_RENEW_S)
             if self._live:
                 await self._renew_leases()
 
@@ -256,7 +261,7 @@ class CallManager:
         try:
             lost = await self._writer.write(
                 lambda session: conversations.renew_leases(
-                    session, self._owner_id, self._clock.utc_ms() + LEASE_VALID_MS, living
+                    session, self._owner_id, self.clock.utc_ms() + LEASE_VALID_MS, living
                 )
             )
         except AgentVoiceError as error:
@@ -272,7 +277,7 @@ class CallManager:
         One conditional UPDATE takes them, so of several processes only one gets each call. Our own
         live calls are spared: after the machine slept, their leases are old and they are not.
         """
-        now, living = self._clock.utc_ms(), self.live_calls
+        now, living = self.clock.utc_ms(), self.live_calls
         taken = await self._writer.write(
             partial(conversations.take_crashed_calls, now=now, owner_id=self._owner_id, living=living)
         )

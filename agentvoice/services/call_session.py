@@ -18,6 +18,7 @@ from agentvoice.core.call import Call, CallState, EndReason
 from agentvoice.core.conversation import Conversation
 from agentvoice.core.ids import RANDOM_BYTES, build_uuid7
 from agentvoice.core.leg import (
+    CallerReturned,
     CallerText,
     CallStatus,
     DoNotPublishPressed,
@@ -115,6 +116,7 @@ class CallSession:
             UsageReported: self._record.usage,
             SwitchAsked: lambda event: self._changes.start_switch(event.agent, None),
             DoNotPublishPressed: lambda event: self._wish.refuse(self._dialogue.notice),
+            CallerReturned: lambda event: self._dialogue.notice(event.told),
             HungUp: lambda event: self.request_end(EndReason.CALLER),
             **self._barge_in.routes(),
         }

@@ -16,11 +16,12 @@ from agentvoice.config import HttpSettings
 from agentvoice.errors import AgentVoiceError
 from agentvoice.protocols import admin
 from agentvoice.services.call_manager import CallManager
+from agentvoice.services.held_calls import HeldCalls
 from agentvoice.web import api, call_socket, defence, health, metrics, page
 from agentvoice.web.clients import Identify, admit, identify_local, identify_owner
 from agentvoice.web.desks import Desks
 from agentvoice.web.endpoint import JSON
-from agentvoice.web.keys import CALLS, DESKS, EXPOSITION, READINESS
+from agentvoice.web.keys import CALLS, DESKS, EXPOSITION, HELD, READINESS
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +58,9 @@ def _build_app(
 ) -> web.Application:
     app = web.Application(middlewares=[_answer_errors, *checks], client_max_size=admin.MAX_BODY_BYTES)
     app[CALLS] = calls
+    app[HELD] = HeldCalls(calls)
     app[READINESS] = readiness
+    app.on_cleanup.append(_end_held_calls)
     app.add_routes(health.ROUTES)
     app.add_routes(call_socket.ROUTES)
     app.add_routes(endpoint.route() for endpoint in api.LIVE_ENDPOINTS)
@@ -71,6 +74,10 @@ def _build_app(
 async def _end_events(app: web.Application) -> None:
     """Let those who watch go, so that the server need not wait for them."""
     app[DESKS].feed.close()
+
+
+async def _end_held_calls(app: web.Application) -> None:
+    await app[HELD].close()
 
 
 @web.middleware

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from aiohttp import web
 
 from agentvoice.services.call_manager import CallManager
+from agentvoice.services.held_calls import HeldCalls
 from agentvoice.web.desks import Desks
 
 CALLS = web.AppKey("calls", CallManager)
+HELD = web.AppKey("held", HeldCalls)
 DESKS = web.AppKey("desks", Desks)
 READINESS: web.AppKey[Callable[[], str]] = web.AppKey("readiness", Callable)  # type: ignore[arg-type] # aiohttp wants a class; a callable has none to name
 """Returns what is missing before calls can be taken, "" for nothing."""

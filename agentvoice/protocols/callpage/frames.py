@@ -44,6 +44,17 @@ class Start(Frame, tag="start"):
     transport: Transport = "page"
 
 
+class Resume(Frame, tag="resume"):
+    """Go on with a call whose socket was lost; `key` is that of its `started`.
+
+    `lost_ms`: sound of the caller that could not be sent meanwhile.
+    """
+
+    call: str
+    key: str
+    lost_ms: Reported = 0
+
+
 class Text(Frame, tag="text"):
     """The caller typed a turn."""
 
@@ -98,15 +109,26 @@ class HangUp(Frame, tag="hang_up"):
 
 
 SoundFrame = PlayedFrame | ClearedFrame | PlayoutFrame | DroppedFrame
-ClientFrame = Start | Text | SoundFrame | Interrupt | TurnEnd | Switch | DoNotPublish | HangUp
+ClientFrame = Start | Resume | Text | SoundFrame | Interrupt | TurnEnd | Switch | DoNotPublish | HangUp
 
 # --- daemon to client -----------------------------------------------------------------------
 
 
 class Started(Frame, tag="started"):
-    """The call exists."""
+    """The call exists; `key` resumes it, "" if this one cannot be resumed."""
 
     call: str
+    key: str = ""
+
+
+class Resumed(Frame, tag="resumed"):
+    """The call goes on with this socket. The client goes on counting at `played_samples`.
+
+    It drops what it has not played: all that was not reported as heard is sent again.
+    """
+
+    call: str
+    played_samples: int
 
 
 class Clear(Frame, tag="clear"):
@@ -186,6 +208,7 @@ class Refused(Frame, tag="refused"):
 
 DaemonFrame = (
     Started
+    | Resumed
     | Clear
     | Status
     | ItemFrame

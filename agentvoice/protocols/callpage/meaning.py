@@ -43,6 +43,7 @@ from agentvoice.protocols.callpage.frames import (
     PlayedFrame,
     PlayoutFrame,
     Publishing,
+    Resume,
     Spent,
     Start,
     Status,
@@ -65,7 +66,7 @@ _PRESSES: tuple[tuple[Interrupt | TurnEnd | DoNotPublish | HangUp, LegEvent], ..
 
 
 def leg_event(frame: ClientFrame) -> LegEvent:
-    """Return what a client's frame means; raises RemoteProtocolError for a second `start`."""
+    """Return what a client's frame means; raises RemoteProtocolError for a second `start` or `resume`."""
     match frame:
         case Text(text=text):
             return CallerText(text)
@@ -79,8 +80,8 @@ def leg_event(frame: ClientFrame) -> LegEvent:
             return CallerAudioDropped(ms)
         case Switch(agent=agent):
             return SwitchAsked(agent)
-        case Start():
-            raise RemoteProtocolError("call socket: got a second start frame; one socket is one call")
+        case Start() | Resume():
+            raise RemoteProtocolError("call socket: got a second first frame; one socket is one call")
         case _:
             return next(event for pressed, event in _PRESSES if pressed == frame)
 
