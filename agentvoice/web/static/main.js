@@ -50,6 +50,10 @@ function Page() {
       ${who && who.name !== OWNER && html`<button onClick=${signOut}>Sign out</button>`}</header>
     <main tabindex="-1">${who ? html`<${View} />` : html`<${SignIn} />`}</main>`;
 }
+// Whoever leaves the page hangs up; else the call would be held as for a lost network.
+addEventListener("pagehide", () => {
+  if (isLive(live.state.value)) live.hangUp();
+});
 
 void askWhoIAm();
 render(html`<${Page} />`, /** @type {Element} */ (document.getElementById("page")));
