@@ -24,17 +24,21 @@ export function Problem({ text }) {
   return html`<div role="alert">${text && html`<p class="problem">${text}</p>`}</div>`;
 }
 
+/** Who has scrolled up further than this reads what was said before: the log stays there. */
+const NEAR_PX = 240;
+
 /**
- * The lines of a conversation. Live, it follows what is said last.
+ * The lines of a conversation. Live, it follows what is said last; a screen reader waits until a line is whole.
  * @param {{lines: import("../core/transcript.js").Line[], nameOf: (slug: string) => string, isLive?: boolean}} props
  */
 export function Transcript({ lines, nameOf, isLive = false }) {
   const box = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => {
-    if (isLive && box.current) box.current.scrollTop = box.current.scrollHeight;
+    const log = box.current;
+    if (isLive && log && log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_PX) log.scrollTop = log.scrollHeight;
   }, [lines]);
   const list = html`<ol>
-    ${lines.map((line) => html`<li key=${line.id} class=${line.side}>
+    ${lines.map((line) => html`<li key=${line.id} class=${line.side} aria-busy=${line.isFinal ? undefined : "true"}>
       ${line.side !== "note" && html`<span class="who">${line.side === "user" ? "You" : nameOf(line.agent)}</span>`}
       ${line.text || "…"}${line.cut && html` <span class="cut">[${line.cut}]</span>`}
     </li>`)}
