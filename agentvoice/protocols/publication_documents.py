@@ -16,6 +16,7 @@ from agentvoice.core.publication_status import (
     tell_publication,
     waiting_for_root,
 )
+from agentvoice.errors import RemoteProtocolError
 
 
 class DeliveryDocument(msgspec.Struct):
@@ -97,6 +98,14 @@ class PublicationChange(msgspec.Struct):
     call: str
     deliveries: int
     state: str
+
+
+def decode_change(body: bytes) -> PublicationChange:
+    """Return what a daemon answered; raises RemoteProtocolError if it is something else."""
+    try:
+        return msgspec.json.decode(body, type=PublicationChange)
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise RemoteProtocolError(f"daemon: {error}") from error
 
 
 class PublicationSummary(msgspec.Struct):

@@ -25,7 +25,7 @@ from agentvoice.storage.database import Database
 LOOK_S = 1.0
 """How often the database is looked at."""
 
-WATCHED = 100
+WATCHED = 50
 """Calls and threads that are looked at, the newest; an open call is followed however old it is."""
 
 MAX_WAITING = 500

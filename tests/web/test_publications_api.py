@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
+from agentvoice.adapters.daemon_client import DaemonClient
 from agentvoice.core.project import PublishPolicy
+from agentvoice.errors import NotFound
+from agentvoice.protocols.publication_documents import PublicationChange
+from agentvoice.web.app import build_control_app
 from tests.services.press import CALL_ID
 from tests.web.api_scene import Scene
 
@@ -81,6 +87,20 @@ async def test_a_call_is_rejected(scene: Scene):
     _, document = await scene.ask("POST", f"{PATH}/reject", {"reason": "names a child"})
     assert document["state"] == "none"
     assert (await scene.get(PATH))["publication"]["error"] == "rejected by the operator: names a child"
+
+
+async def test_the_command_line_reaches_it_over_the_control_socket(scene: Scene, tmp_path: Path):
+    """The client of `publication retry`: the daemon's answer, and its refusals as ours."""
+    await signed(scene)
+    runner = web.AppRunner(build_control_app(scene.house.manager, str, scene.desks), handle_signals=False)
+    await runner.setup()
+    await web.UnixSite(runner, str(tmp_path / "socket")).start()
+    client = DaemonClient(tmp_path / "socket")
+    assert await client.retry_publication("last") == PublicationChange(CALL_ID, 4, "queued")
+    assert scene.woken == ["publisher"]
+    with pytest.raises(NotFound, match="no such call"):
+        await client.retry_publication("f" * 32)
+    await runner.cleanup()
 
 
 @pytest.mark.parametrize("turn", ["0", "4", "one", "9999999", "²"])
