@@ -86,14 +86,13 @@ async def browser(house: PageHouse) -> AsyncIterator[Browser]:
 
 
 @asynccontextmanager
-async def looks(house: PageHouse, browser: Browser) -> AsyncIterator[dict[str, Visit]]:
+async def looks(house: PageHouse, browser: Browser, **options: Any) -> AsyncIterator[dict[str, Visit]]:
     """The page in each look at once."""
     async with AsyncExitStack() as stack:
         visits = {}
-        for name, options in LOOKS.items():
-            context = await stack.enter_async_context(
-                await browser.new_context(reduced_motion="reduce", **options)
-            )
+        for name, look in LOOKS.items():
+            made = await browser.new_context(reduced_motion="reduce", **look, **options)
+            context = await stack.enter_async_context(made)
             visits[name] = await stack.enter_async_context(look_in(context, house.address))
         yield visits
 
@@ -146,3 +145,13 @@ async def test_a_live_call_is_fit_for_everybody(house: PageHouse, browser: Brows
             await finish(visit)
             await visit.see("Thread: published")
             await examine(visit, "call-ended", look)
+
+
+async def test_the_sign_in_view_is_fit_for_everybody(house: PageHouse, browser: Browser):
+    """The same holds for what somebody sees whom the daemon does not know."""
+    async with looks(house, browser, extra_http_headers={"X-Forwarded-For": "192.0.2.1"}) as visits:
+        for look, visit in visits.items():
+            await visit.go("start")
+            await visit.page.get_by_label("Token").wait_for()
+            await examine(visit, "sign-in", look)
+            visit.faults.clear()  # the browser's own note of the refusal
