@@ -3,7 +3,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 PYTEST_ARGS ?=
 
-.PHONY: help setup demo run test bench kills lock docs format \
+.PHONY: help setup demo run test bench kills lock docs format vendor \
 	check-format check-lint check-types check-imports check-tests check-coverage check-docs packages peers
 
 help: ## list the targets
@@ -16,8 +16,8 @@ setup: ## make .venv from the lock (again only when the lock changed)
 demo: setup ## one whole call, from a recording to the published thread
 	@$(BIN)/agentvoice demo $(ARGS)
 
-run: setup ## the daemon in the foreground
-	@$(BIN)/agentvoice serve $(ARGS)
+run: setup ## the daemon in the foreground, ready to be called from the page whose address it prints
+	@$(BIN)/agentvoice serve --first-use $(ARGS)
 
 # The steps run in this order; the first that fails ends the run.
 test: ## every gate: format, lint, types, imports, tests with coverage, docs
@@ -81,6 +81,9 @@ lock: ## write the lock files from pyproject.toml (UPGRADE=1: newest versions)
 packages: ## the Debian packages that the tests need
 	@tools/apt-packages.sh test
 	@tools/promtool.sh >/dev/null
+
+vendor: setup ## the page's libraries again, from tools/vendor's lock
+	@tools/vendor.sh
 
 peers: setup ## the npm peers that the tests talk to
 	@tools/peers.sh

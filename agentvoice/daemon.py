@@ -22,6 +22,7 @@ from agentvoice.adapters import systemd
 from agentvoice.adapters.embedded_relay import EmbeddedRelay, find_running_relay
 from agentvoice.adapters.home_lock import own_home
 from agentvoice.adapters.http_tool import AiohttpTools
+from agentvoice.adapters.key_files import KeyFiles
 from agentvoice.adapters.key_store import KeyStore
 from agentvoice.adapters.local_speech.engine import LocalEngine
 from agentvoice.adapters.local_speech.worker_client import LocalSpeech
@@ -41,13 +42,13 @@ from agentvoice.services.call_manager import CallManager
 from agentvoice.services.jobs import schedule_jobs
 from agentvoice.services.loop_lag import watch_loop_lag
 from agentvoice.services.profiles import Profiles
-from agentvoice.services.publication_pages import PublicationPages
 from agentvoice.services.publisher import Publisher
 from agentvoice.services.session_opening import Engines
 from agentvoice.storage import agents, keys
 from agentvoice.storage.database import Database
 from agentvoice.storage.writer import Writer
 from agentvoice.web.app import build_control_app, build_public_app
+from agentvoice.web.desks import Desks, build_desks
 from agentvoice.web.serving import serve_tcp, serve_unix
 
 log = structlog.get_logger(__name__)
@@ -232,8 +233,12 @@ async def open_runtime(
         await runtime.stop()
 
 
-async def serve(settings: Settings, clock: Clock, reload: Callable[[], Settings]) -> None:
+async def serve(
+    settings: Settings, clock: Clock, reload: Callable[[], Settings], on_ready: Callable[[str], None]
+) -> None:
     """Run the daemon until SIGTERM or SIGINT; SIGHUP applies what `reload` returns.
+
+    `on_ready` is told the page's address once calls are taken.
 
     Raises Refused (a daemon runs already), ConfigError (an address is taken), StorageRefused.
     """
@@ -247,17 +252,16 @@ async def serve(settings: Settings, clock: Clock, reload: Callable[[], Settings]
         )
         await runtime.start()
         scheduler = schedule_jobs(
-            settings,
-            runtime.database,
-            clock,
-            runtime.calls,
-            runtime.publisher,
-            runtime.profiles,
-            runtime.ensure_relay,
-        )
+            settings, runtime.database, clock,
+            runtime.calls, runtime.publisher, runtime.profiles, runtime.ensure_relay,
+        )  # fmt: skip
         stack.callback(scheduler.stop)
-        await _serve_control(runtime, stack)
-        address = await _serve_public(runtime, metrics.exposition, stack)
+        desks = _build_desks(runtime)
+        await serve_unix(
+            build_control_app(runtime.calls, runtime.missing, desks), settings.control_socket, stack
+        )
+        public = build_public_app(runtime.calls, runtime.missing, metrics.exposition, settings.http, desks)
+        address = await serve_tcp(public, settings.http.host, settings.http.port, stack)
         stack.push_async_callback(runtime.calls.drain, settings.drain_timeout_s)
         stop = asyncio.Event()
         _handle_signals(runtime, stop, reload, stack)
@@ -268,26 +272,22 @@ async def serve(settings: Settings, clock: Clock, reload: Callable[[], Settings]
         runtime.run_beside(watch_loop_lag(clock, metrics), "loop lag")
         systemd.notify(systemd.READY)
         log.info("ready", http=address, home=settings.home)
+        on_ready(address)
         await stop.wait()
         log.info("stopping", live_calls=len(runtime.calls.live_calls))
         systemd.notify(systemd.STOPPING)
 
 
-async def _serve_public(
-    runtime: Runtime, exposition: Callable[[], tuple[bytes, str]], stack: AsyncExitStack
-) -> str:
-    """Serve TCP; return the address (port 0 takes a free one)."""
-    http = runtime.settings.http
-    app = build_public_app(runtime.calls, runtime.missing, exposition)
-    return await serve_tcp(app, http.host, http.port, stack)
-
-
-async def _serve_control(runtime: Runtime, stack: AsyncExitStack) -> None:
-    """Serve the control socket; only this user may reach it."""
-    enough = runtime.settings.publish.accepted_relays
-    pages = PublicationPages(runtime.database, runtime.embedded_address, enough)
-    app = build_control_app(runtime.calls, runtime.missing, pages)
-    await serve_unix(app, runtime.settings.control_socket, stack)
+def _build_desks(runtime: Runtime) -> Desks:
+    """Return what the API reads and changes the database by."""
+    return build_desks(
+        runtime.database,
+        runtime.clock,
+        KeyFiles(runtime.settings.keys_folder),
+        runtime.embedded_address,
+        runtime.settings.publish.accepted_relays,
+        lambda: runtime.run_beside(runtime.publisher.sweep(), "publish"),
+    )
 
 
 def _handle_signals(

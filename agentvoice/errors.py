@@ -11,6 +11,7 @@
     │   ├── StorageRefused           4             the database may not be written or created
     │   ├── KeyFileRefused           4             a key file others could read
     │   ├── SignerRefused            4             a remote signer does not sign this
+    │   ├── OutOfDate                4             somebody else changed it meanwhile: read it again
     │   ├── CallLimitReached         4             as many calls as allowed are running, or were begun
     │   └── BudgetSpent              4             the project's money of this month is spent
     ├── StorageError                 1             the database failed
@@ -100,6 +101,10 @@ class KeyFileRefused(Refused):
 
 class SignerRefused(Refused):
     """A remote signer (a bunker) answered that it does not do what it was asked."""
+
+
+class OutOfDate(Refused):
+    """What was to be changed is not what was read any more."""
 
 
 class CallLimitReached(Refused):

@@ -23,7 +23,13 @@ INLINE = re.compile(r"`(agentvoice|make) ((?!python3)[a-z][^`]*)`")  # `make pyt
 SHELL = {"|", "<", ">", "#", "&&", ";"}
 FILE = re.compile(r"`([a-z_]+/[\w/.-]*[\w/]|(?:daemon|errors)\.py)`")
 PLACES = (ROOT, ROOT / "agentvoice", ROOT / "docs")
-ELSEWHERE = {"recordings/", "keys/", "models/", "build/docs"}  # of the data folder, or made
+ELSEWHERE = {
+    "recordings/",
+    "keys/",
+    "models/",
+    "build/docs",
+    "application/json",
+}  # of the data folder, made, or no file
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.M))
 
 

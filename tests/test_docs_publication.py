@@ -25,7 +25,7 @@ from agentvoice.protocols.publication_documents import (
     VerificationDocument,
     publication_summary,
 )
-from agentvoice.web.publication_api import ROUTES
+from agentvoice.web.publications_api import ENDPOINTS
 from tools import publication_states
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -153,5 +153,5 @@ def test_the_howto_shows_what_the_commands_print():
 def test_the_paths_of_the_api_are_told():
     """Whoever asks the daemon instead of the command line finds each path."""
     text = (DOCS / "reference" / "documents.md").read_text(encoding="utf-8")
-    paths = [route.path.replace("{call}", "ID") for route in ROUTES]
+    paths = [each.full_path.replace("{call}", "ID") for each in ENDPOINTS if each.method == "GET"]
     assert paths and all(f"`GET {path}`" in text for path in paths)

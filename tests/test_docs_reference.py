@@ -35,6 +35,8 @@ DOCUMENTS = (
     publication_documents.PublicationSummary,
     documents.UsageDocument,
     documents.UsageLine,
+    documents.UsageReport,
+    publication_documents.PublicationChange,
     DemoDocument,
 )
 

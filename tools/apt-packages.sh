@@ -10,6 +10,7 @@ test_packages=(
     asterisk-core-sounds-en      # the texts of the prompts below
     asterisk-core-sounds-en-g722 # real human speech, 16 kHz
     asterisk-core-sounds-en-wav  # the same, 8 kHz
+    chromium                     # the call page is tested in a real browser
     espeak-ng                    # synthetic speech of any text
     pocketsphinx-testdata        # read sentences with their transcriptions
     postgresql                   # storage is tested on a throw-away cluster too

@@ -30,7 +30,7 @@ from agentvoice.protocols.realtime.dialect import (  # noqa: E402  the same
     USED_CLIENT_EVENTS,
 )
 from agentvoice.protocols.realtime.ga import GA  # noqa: E402  the same
-from tools import publication_states  # noqa: E402  the same
+from tools import api_page, publication_states  # noqa: E402  the same
 
 MADE = "<!-- Made by tools/reference.py from the code: `make reference` writes it again. -->"
 COLUMNS = 100
@@ -45,6 +45,8 @@ def render_all() -> dict[str, str]:
         "docs/reference/agent-profile.md": render_profile(),
         "docs/reference/realtime-events.md": render_realtime(),
         "docs/reference/publication-states.md": publication_states.render(MADE),
+        "docs/reference/api.md": api_page.render_page(MADE),
+        "docs/reference/openapi.json": api_page.render_openapi(),
         "config/agentvoice.toml": render_example(),
     }
 
@@ -129,7 +131,7 @@ def toml_value(value: Any) -> str:
     """Return a default as TOML."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str | tuple) else repr(value)
 
 
 def render_config() -> str:
@@ -233,7 +235,7 @@ def render_profile() -> str:
 def _default_of(value: Any) -> str:
     if value is MISSING:
         return "needed"
-    return f"`{json.dumps(value)}`" if isinstance(value, tuple) else f"`{toml_value(value)}`"
+    return f"`{toml_value(value)}`"
 
 
 # The events of the Realtime API.

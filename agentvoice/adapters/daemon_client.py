@@ -10,8 +10,10 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import quote
 
 import aiohttp
+from yarl import URL
 
 from agentvoice.core.ports import CallerLeg
 from agentvoice.errors import (
@@ -25,9 +27,12 @@ from agentvoice.errors import (
     UsageError,
 )
 from agentvoice.protocols import admin, callpage
+from agentvoice.protocols.publication_documents import PublicationChange, decode_change
 
 CONTROL_HOST = "http://daemon"
 """Host of the address; a Unix socket has none, HTTP wants one."""
+
+JSON = {"Content-Type": "application/json"}
 
 ANSWER_TIMEOUT_S = 40.0
 """A handover by new session is the longest thing asked for: its connect timeout and some."""
@@ -54,17 +59,29 @@ class DaemonClient:
 
     async def switch(self, call_id: str, agent: str) -> None:
         """Hand a live call over; raises what the daemon answers."""
-        await self._post(f"/api/v1/calls/{call_id}/switch", admin.encode(admin.SwitchCall(agent=agent)))
+        await self._post(
+            f"/api/v1/calls/{_part(call_id)}/switch", admin.encode(admin.SwitchCall(agent=agent))
+        )
 
     async def end(self, call_id: str) -> None:
         """End a live call; raises what the daemon answers."""
-        await self._post(f"/api/v1/calls/{call_id}/end", b"{}")
+        await self._post(f"/api/v1/calls/{_part(call_id)}/end", b"{}")
 
-    async def _post(self, path: str, body: bytes) -> None:
+    async def retry_publication(self, call_id: str, relay: str = "") -> PublicationChange:
+        """Queue a thread again, and have it sent at once; raises what the daemon answers."""
+        body = admin.encode(admin.OfRelay(relay=relay))
+        return decode_change(await self._post(f"/api/v1/publications/{_part(call_id)}/retry", body))
+
+    async def _post(self, path: str, body: bytes) -> bytes:
         try:
-            async with self._session() as http, http.post(CONTROL_HOST + path, data=body) as answer:
+            async with (
+                self._session() as http,
+                http.post(URL(CONTROL_HOST + path, encoded=True), data=body, headers=JSON) as answer,
+            ):
+                document = await answer.read()
                 if answer.status >= 400:
-                    raise _error_of(admin.decode_failure(await answer.read()))
+                    raise _error_of(admin.decode_failure(document))
+                return document
         except TimeoutError as error:
             raise TimedOut(f"daemon: no answer after {ANSWER_TIMEOUT_S:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
@@ -150,6 +167,11 @@ async def _follow(
         if update is not None:
             leg.show(update)
     raise ConnectionLost("daemon: it closed the call socket before the call had ended")
+
+
+def _part(name: str) -> str:
+    """Return what was typed as one part of a path, whatever is in it."""
+    return quote(name, safe="")
 
 
 def _error_of(failure: admin.Failure) -> AgentVoiceError:

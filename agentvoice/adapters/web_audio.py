@@ -14,7 +14,7 @@ import structlog
 from aiohttp import WSMsgType, web
 
 from agentvoice.core.audio import AudioChunk
-from agentvoice.core.leg import CallerAudio, CallUpdate, HungUp, LegEvent
+from agentvoice.core.leg import CallerAudio, CallUpdate, LegEvent
 from agentvoice.errors import RemoteProtocolError
 from agentvoice.protocols import callpage
 
@@ -45,7 +45,10 @@ class SocketLeg:
         return self._transport
 
     async def events(self) -> AsyncIterator[LegEvent]:
-        """Yield what the client sends; a frame that breaks the format is answered and survived."""
+        """Yield what the client sends; a frame that breaks the format is answered and survived.
+
+        A socket that closes without `hang_up` ends without HungUp.
+        """
         async for message in self._socket:
             try:
                 if message.type is WSMsgType.BINARY:
@@ -55,7 +58,6 @@ class SocketLeg:
             except RemoteProtocolError as error:
                 log.warning("call_socket_frame", error=str(error))
                 self._put(callpage.encode_frame(callpage.Refused(message=str(error), exit_code=2)))
-        yield HungUp()
 
     def play(self, chunk: AudioChunk) -> None:
         """Send sound at once."""
@@ -91,11 +93,15 @@ class SocketLeg:
         self._queued_bytes += len(frame)
         if self._queued_bytes > MAX_QUEUED_BYTES:
             log.warning("call_socket_stalled", queued_bytes=self._queued_bytes)
-            self._is_closed = True
-            self._writer.cancel()
-            self._abort()
+            self.abort()
             return
         self._outgoing.put_nowait(frame)
+
+    def abort(self) -> None:
+        """Break the connection: nothing more is sent."""
+        self._is_closed = True
+        self._writer.cancel()
+        self._abort()
 
     async def _write(self) -> None:
         try:

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import click
 
 from agentvoice.cli.agent_options import apply_options, is_given, profile_options
-from agentvoice.cli.agent_view import (
-    changed_fields,
-    describe_agent,
-    document_of,
-    profile_document,
-    render_agent,
-)
+from agentvoice.cli.agent_view import describe_agent, profile_document, render_agent
 from agentvoice.cli.frame import Invocation, LazyGroup, pass_invocation
 from agentvoice.cli.output import moment, paragraph, table
 from agentvoice.cli.texts import read_text
 from agentvoice.core.agent import AgentProfile, AgentRevision, check_agent, check_slug
 from agentvoice.errors import NotFound, UsageError
+from agentvoice.services.agent_document import document_of, history_documents
 
 
 @click.group(cls=LazyGroup)
@@ -225,15 +219,10 @@ def history(invocation: Invocation, slug: str) -> None:
 
     with invocation.database() as database, database.reading() as session:
         revisions = agent_history(session, slug)
-    changes = [changed_fields(None, revisions[0])]
-    changes += [changed_fields(before, after) for before, after in pairwise(revisions)]
+    documents = history_documents(revisions)
     rows = [
-        (revision.number, moment(revision.created_at), ", ".join(changed))
-        for revision, changed in zip(revisions, changes, strict=True)
-    ]
-    documents = [
-        {**document_of(revision), "changed": changed}
-        for revision, changed in zip(revisions, changes, strict=True)
+        (revision.number, moment(revision.created_at), ", ".join(document["changed"]))
+        for revision, document in zip(revisions, documents, strict=True)
     ]
     invocation.answer({"revisions": documents}, table(("REVISION", "AT", "CHANGED"), rows, empty=""))
 

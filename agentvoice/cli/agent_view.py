@@ -13,8 +13,7 @@ from agentvoice.core.instructions import render_instructions
 from agentvoice.core.iso_time import iso_time
 from agentvoice.core.project import Project
 from agentvoice.errors import NotFound
-from agentvoice.protocols.documents import agent_document
-from agentvoice.protocols.nostr.nip19 import encode_npub
+from agentvoice.services.agent_document import document_of
 
 if TYPE_CHECKING:  # commands that show no agent must not wait for the database library
     from agentvoice.storage.profiles import ProfileDelivery
@@ -35,20 +34,6 @@ def render_agent(invocation: Invocation, session: Any, profile: AgentProfile, pr
         note(f"project {slug} does not exist yet; its slug stands for its title")
     targets = handover_targets(profile, tuple(other.profile for other in list_agents(session)))
     return render_instructions(profile, shown, targets)
-
-
-def changed_fields(before: AgentRevision | None, after: AgentRevision) -> list[str]:
-    """Return the names of the fields that a revision changed."""
-    if before is None:
-        return ["added"]
-    old, new = document_of(before), document_of(after)
-    return [name for name in new if old[name] != new[name] and name not in ("revision", "changed_at", "npub")]
-
-
-def document_of(revision: AgentRevision) -> dict[str, Any]:
-    """Return the agent's JSON document."""
-    pubkey = revision.profile.pubkey
-    return agent_document(revision, npub=encode_npub(pubkey) if pubkey else "")
 
 
 def profile_document(found: ProfileDelivery) -> dict[str, Any]:

@@ -48,16 +48,13 @@ def demo(context: click.Context, invocation: Invocation, source: str, target: st
     the embedded relay, read back, and every id and signature is checked. It needs no key, no account
     and no network. Exit code 0 only if all of it holds.
     """
-    from agentvoice.cli.demo_cast import ensure_cast, names_of_signers, npubs_of_agents
+    from agentvoice.cli.demo_cast import names_of_signers, npubs_of_agents
     from agentvoice.cli.demo_report import demo_document, describe_demo, find_problems
-    from agentvoice.cli.first_project import ensure_project
-    from agentvoice.cli.model import ensure_models
+    from agentvoice.cli.first_use import make_first_use
 
     invocation.quieten_logs()
-    ensure_models(invocation.settings)
-    with invocation.database(create=True, upgrade=True) as database:
-        ensure_cast(invocation, database)
-        ensure_project(invocation, database)  # so that `call start` works afterwards as in the README
+    make_first_use(invocation)  # with a project, so that `call start` works afterwards as in the README
+    with invocation.database() as database:
         wanted, names = npubs_of_agents(database), names_of_signers(database)
     result = asyncio.run(_run(invocation, source, target))
     document = demo_document(result, find_problems(result, wanted))

@@ -10,6 +10,7 @@ import click
 from agentvoice.cli.frame import Invocation, LazyGroup, Listed, pass_invocation
 from agentvoice.core.call import PublicationState
 from agentvoice.errors import UsageError
+from agentvoice.protocols.publication_documents import PublicationChange
 
 MAX_LISTED = 1_000
 
@@ -106,11 +107,16 @@ def show(
 @click.option("--resend", is_flag=True, help="Also what a relay accepted and lost: it is read back first.")
 @pass_invocation
 def retry(invocation: Invocation, call_id: str, relay: str, resend: bool) -> None:
-    """Try again now what did not get through; the very same signed events are sent."""
+    """Try again now what did not get through; the very same signed events are sent.
+
+    A daemon that runs sends them at once, else the next one does.
+    """
     from agentvoice.storage.publications import retry_publication
 
     if resend:
         return _resend(invocation, call_id, relay)
+    if invocation.settings.control_socket.is_socket() and _ask_daemon(invocation, call_id, relay):
+        return None
     return _change(invocation, call_id, relay, retry_publication, "queued again")
 
 
@@ -157,6 +163,22 @@ def unpublish(invocation: Invocation, call_id: str, yes: bool) -> None:
     )
 
 
+def _ask_daemon(invocation: Invocation, call_id: str, relay: str) -> bool:
+    """Have the daemon try a thread again; return whether there is one."""
+    import asyncio
+
+    from agentvoice.adapters.daemon_client import DaemonClient
+
+    async def ask() -> PublicationChange | None:
+        daemon = DaemonClient(invocation.settings.control_socket)
+        return await daemon.retry_publication(call_id, relay) if await daemon.is_up() else None
+
+    change = asyncio.run(ask())
+    if change is not None:
+        _answer_change(invocation, change, "queued again")
+    return change is not None
+
+
 def _review(database: Any, call_id: str) -> Any:
     import asyncio
 
@@ -196,5 +218,8 @@ def _change(
         with database.writing(durable=True) as session:
             count = change(session, found, invocation.utc_ms(), accepted_relays, relay)
             state = get_publication(session, found).state.value
-    document: dict[str, Any] = {"call": found, "deliveries": count, "state": state}
-    invocation.answer(document, f"{count} deliveries {what_happened}; the thread is {state}")
+    _answer_change(invocation, PublicationChange(found, count, state), what_happened)
+
+
+def _answer_change(invocation: Invocation, change: PublicationChange, what_happened: str) -> None:
+    invocation.answer(change, f"{change.deliveries} deliveries {what_happened}; the thread is {change.state}")

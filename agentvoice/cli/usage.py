@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
-
 import click
 
 from agentvoice.cli.frame import Invocation, LazyGroup, pass_invocation
 from agentvoice.cli.output import duration, table
 from agentvoice.core.usage import UsageGroup, UsageTotal
-from agentvoice.errors import UsageError
 
 ESTIMATE_MARK = "~"
 NUMBERS = range(1, 9)
@@ -46,37 +43,12 @@ def report(invocation: Invocation, by: str, since: str | None, until: str | None
       agentvoice usage report
       agentvoice usage report --by model --since 2026-11-01 --until 2026-11-30
     """
-    from agentvoice.protocols.documents import usage_line
-    from agentvoice.storage.usage import MS_PER_DAY, report_usage, total_usage
+    from agentvoice.services.usage_report import read_days, read_sums
 
-    today = datetime.fromtimestamp(invocation.utc_ms() / 1_000, UTC).date()
-    first = _day("--since", since) if since else today.replace(day=1)
-    last = _day("--until", until) if until else max(today, first)
-    if last < first:
-        raise UsageError(f"--until: got {last}, want {first} (--since) or later")
-    times = _midnight_ms(first), _midnight_ms(last) + MS_PER_DAY
-    with invocation.database() as database, database.reading() as session:
-        totals = report_usage(session, UsageGroup(by), *times)
-        whole = total_usage(session, *times)
-    document = {
-        "by": by,
-        "since": first.isoformat(),
-        "until": last.isoformat(),
-        "lines": [usage_line(total) for total in totals],
-        "total": usage_line(whole),
-    }
-    invocation.answer(document, describe(by, totals, whole))
-
-
-def _day(option: str, text: str) -> date:
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").date()
-    except ValueError:
-        raise UsageError(f"{option}: got {text!r}, want a day such as 2026-11-01") from None
-
-
-def _midnight_ms(day: date) -> int:
-    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1_000)
+    days = read_days(since or "", until or "", invocation.utc_ms(), ("--since", "--until"))
+    with invocation.database() as database:
+        sums = read_sums(database, UsageGroup(by), days)
+    invocation.answer(sums.document(), describe(by, sums.lines, sums.total))
 
 
 def describe(by: str, totals: tuple[UsageTotal, ...], whole: UsageTotal) -> str:

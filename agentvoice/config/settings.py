@@ -24,6 +24,10 @@ class HttpSettings:
     """Address the daemon listens on; loopback unless you say otherwise."""
     port: Port = 8420
     """Its port; 0 takes a free one."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Names besides loopback that the page may be reached by; a Host that is none of them is refused."""
+    allowed_origins: tuple[str, ...] = ()
+    """Other sites (`https://host`) whose scripts may open calls and send commands; empty: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,8 @@ class CallSettings:
     """How long an ending call waits for the agent's last words to be played."""
     turn_reply_timeout_s: TimeoutS = 15.0
     """How long a recorded file waits for a reply before it goes on."""
+    hold_s: Annotated[float, Between(0, 600)] = 60.0
+    """How long a page's call waits for its caller when the connection is lost; 0: it ends at once."""
     reconnect_gap_ms: Annotated[int, Between(0, 60_000)] = 10_000
     """Caller audio kept while a lost session is replaced; the newest wins."""
     reconnect_retries: Annotated[int, Between(0, 100)] = 5

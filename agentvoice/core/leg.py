@@ -85,6 +85,20 @@ class HungUp:
     """The caller ended the call."""
 
 
+@dataclass(frozen=True, slots=True)
+class CallerReturned:
+    """The caller's connection was lost for `gap_ms`, and is back."""
+
+    gap_ms: int
+
+    @property
+    def told(self) -> str:
+        """The gap in words, for the transcript."""
+        return (
+            f"The connection was lost for {self.gap_ms / 1_000:.1f} s: what was said meanwhile was not heard."
+        )
+
+
 LegEvent = (
     CallerAudio
     | CallerText
@@ -96,6 +110,7 @@ LegEvent = (
     | TurnEnded
     | SwitchAsked
     | DoNotPublishPressed
+    | CallerReturned
     | HungUp
 )
 
@@ -164,4 +179,29 @@ class PublishingChanged:
     refused: bool = False
 
 
-CallUpdate = StatusChanged | ItemChanged | AgentChanged | TurnTimed | HandoverTimed | PublishingChanged
+@dataclass(frozen=True, slots=True)
+class SpendingChanged:
+    """What the call has cost by now; `is_estimate`: some of it is a guess."""
+
+    cost_nano_usd: int
+    is_estimate: bool
+    elapsed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class WarningGiven:
+    """A limit of the call, or of its project, is near or reached."""
+
+    message: str
+
+
+CallUpdate = (
+    StatusChanged
+    | ItemChanged
+    | AgentChanged
+    | TurnTimed
+    | HandoverTimed
+    | PublishingChanged
+    | SpendingChanged
+    | WarningGiven
+)

@@ -246,3 +246,15 @@ MineEvent = Callable[[UnsignedEvent, int], Awaitable[UnsignedEvent]]
 LoadSigner = Callable[[str], Awaitable[Signer]]
 """Give a key reference (`file:npub…`, `env:NAME`, `credential:NAME`, `ncryptsec:npub…`), get its signer;
 raises InvalidKey, KeyFileRefused or NotFound, of which KeyNotHere may be another process's."""
+
+
+class KeyMaker(Protocol):
+    """Makes signing keys and keeps their secrets where only this user can read them."""
+
+    def create(self) -> tuple[str, str]:
+        """Make a key; return its reference and its hex public key."""
+        ...
+
+    def remove(self, reference: str) -> None:
+        """Forget a key that was made and is not used."""
+        ...

@@ -1,19 +1,55 @@
-"""Bodies of the admin API: what is asked of live calls, and how a refusal is answered."""
+"""Bodies of the API: what is asked of calls and threads, and how a refusal is answered."""
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import msgspec
 
-from agentvoice.errors import AgentVoiceError, UsageError
+from agentvoice.errors import (
+    AgentVoiceError,
+    CallError,
+    CallLimitReached,
+    NotFound,
+    OutOfDate,
+    Refused,
+    StorageBusy,
+    StorageUnavailable,
+    UsageError,
+)
 
-MAX_BODY_BYTES = 64 * 1024
-"""Largest body the API takes."""
+MAX_BODY_BYTES = 256 * 1024
+"""Largest body the API takes: an agent's instructions in any script, and its tools."""
+
+T = TypeVar("T")
+
+
+class Nothing(msgspec.Struct, forbid_unknown_fields=True):
+    """A request that says all by its address."""
 
 
 class SwitchCall(msgspec.Struct, forbid_unknown_fields=True):
     """Hand a live call over to `agent`."""
 
     agent: str
+
+
+class OfRelay(msgspec.Struct, forbid_unknown_fields=True):
+    """Only what is for this relay; "" is all of them."""
+
+    relay: str = ""
+
+
+class Rejection(msgspec.Struct, forbid_unknown_fields=True):
+    """Why a call is never published; kept here only."""
+
+    reason: str = ""
+
+
+class TurnText(msgspec.Struct, forbid_unknown_fields=True):
+    """What is published instead of a turn: "" leaves it out, null is what was said."""
+
+    text: str | None
 
 
 class Failure(msgspec.Struct):
@@ -31,19 +67,32 @@ class Health(msgspec.Struct):
     live_calls: int
 
 
-STATUS_OF_EXIT_CODE = {1: 500, 2: 400, 3: 404, 4: 403}
+STATUS_OF_ERROR: tuple[tuple[type[AgentVoiceError], int], ...] = (
+    (UsageError, 400),
+    (NotFound, 404),
+    (OutOfDate, 409),
+    (CallLimitReached, 429),
+    (Refused, 403),
+    (CallError, 409),
+    (StorageBusy, 503),
+    (StorageUnavailable, 503),
+)
+"""The first that fits; any other error of ours is 500."""
+
+EXIT_CODE_OF_STATUS = {404: 3, 401: 4, 403: 4}
+"""For what HTTP itself refuses; anything else below 500 is wrong usage."""
 
 
-def encode(body: SwitchCall | Failure | Health) -> bytes:
-    """Return a body as JSON."""
+def encode(body: object) -> bytes:
+    """Return a body or a document as JSON."""
     return msgspec.json.encode(body)
 
 
-def decode_switch(body: bytes) -> SwitchCall:
-    """Return the body of a switch; raises UsageError naming what is wrong."""
+def decode_body(body: bytes, kind: type[T]) -> T:
+    """Return a body; raises UsageError naming what is wrong."""
     try:
-        return msgspec.json.decode(body, type=SwitchCall)
-    except (msgspec.MsgspecError, UnicodeError) as error:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise UsageError(f"body: {error}") from error
 
 
@@ -58,3 +107,13 @@ def decode_failure(body: bytes) -> Failure:
 def failure_of(error: AgentVoiceError) -> Failure:
     """Return the body for an error of ours."""
     return Failure(error=str(error), exit_code=error.exit_code)
+
+
+def status_of(error: AgentVoiceError) -> int:
+    """Return the HTTP status for an error of ours."""
+    return next((status for kind, status in STATUS_OF_ERROR if isinstance(error, kind)), 500)
+
+
+def failure_of_status(status: int, words: str) -> Failure:
+    """Return the body for what HTTP itself refuses."""
+    return Failure(error=words, exit_code=EXIT_CODE_OF_STATUS.get(status, 2 if status < 500 else 1))

@@ -176,6 +176,16 @@ class UsageLine(msgspec.Struct):
     priced_until: str | None
 
 
+class UsageReport(msgspec.Struct):
+    """What calls used from `since` to `until` (days, both included), added up by `by`."""
+
+    by: str
+    since: str
+    until: str
+    lines: list[UsageLine]
+    total: UsageLine
+
+
 def usage_line(total: UsageTotal) -> UsageLine:
     """Return a line of a report as it is printed."""
     return UsageLine(

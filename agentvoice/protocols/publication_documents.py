@@ -16,6 +16,7 @@ from agentvoice.core.publication_status import (
     tell_publication,
     waiting_for_root,
 )
+from agentvoice.errors import RemoteProtocolError
 
 
 class DeliveryDocument(msgspec.Struct):
@@ -89,6 +90,22 @@ class VerificationDocument(msgspec.Struct):
     expected: int
     lost: list[str]
     problems: list[str]
+
+
+class PublicationChange(msgspec.Struct):
+    """What a decision about a thread did: how many deliveries it changed, and where the thread stands."""
+
+    call: str
+    deliveries: int
+    state: str
+
+
+def decode_change(body: bytes) -> PublicationChange:
+    """Return what a daemon answered; raises RemoteProtocolError if it is something else."""
+    try:
+        return msgspec.json.decode(body, type=PublicationChange)
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise RemoteProtocolError(f"daemon: {error}") from error
 
 
 class PublicationSummary(msgspec.Struct):

@@ -15,6 +15,7 @@ import structlog
 from agentvoice.config import CallSettings
 from agentvoice.core.budget import ENDINGS, MS_PER_S, Verdict, judge_call, next_look_ms, words_of
 from agentvoice.core.call import CallState, EndReason
+from agentvoice.core.leg import CallUpdate, SpendingChanged, WarningGiven
 from agentvoice.core.ports import Clock
 from agentvoice.core.turn_taking import Turn
 from agentvoice.errors import TimedOut
@@ -34,7 +35,10 @@ StartTask = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
 
 
 class CallBudget:
-    """Watches one call; `begin` is given how to run a task of the call, and how to end it."""
+    """Watches one call; `begin` is given how to run a task of the call, and how to end it.
+
+    `show` is the caller's display: it is told each new cost, and each warning.
+    """
 
     def __init__(
         self,
@@ -43,7 +47,10 @@ class CallBudget:
         progress: CallProgress,
         clock: Clock,
         settings: CallSettings,
+        show: Callable[[CallUpdate], None],
     ) -> None:
+        self._show = show
+        self._shown_nano_usd = -1
         self._meter = meter
         self._dialogue = dialogue
         self._progress = progress
@@ -59,6 +66,7 @@ class CallBudget:
         self._start = start
         self._end = end
         self._meter.account.changed = self._money.set
+        self._show_spending()
         self._start(self._watch_time(), "time limit")
         self._start(self._watch_money(), "budget")
 
@@ -73,7 +81,14 @@ class CallBudget:
         while not self._is_ending:
             await self._money.wait()
             self._money.clear()
+            self._show_spending()
             self._look()
+
+    def _show_spending(self) -> None:
+        cost = self._meter.cost_nano_usd
+        if cost != self._shown_nano_usd:  # else another call of the project spent something
+            self._shown_nano_usd = cost
+            self._show(SpendingChanged(cost, self._meter.is_estimate, self._elapsed_ms()))
 
     def _elapsed_ms(self) -> int:
         return round((self._clock.monotonic_s() - self._since_s) * MS_PER_S)
@@ -86,6 +101,7 @@ class CallBudget:
         words = words_of(verdict, self._meter.limits)
         log.info("call_limit", call=self._meter.account.call.id, verdict=verdict.value)
         self._dialogue.notice(words)
+        self._show(WarningGiven(words))
         if verdict in ENDINGS:
             self._is_ending = True
             self._start(self._say_goodbye(words, ENDINGS[verdict]), "goodbye")

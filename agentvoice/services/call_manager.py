@@ -6,17 +6,19 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import structlog
 
 from agentvoice.config import CallSettings
 from agentvoice.core.call import LEASE_RENEW_S, LEASE_VALID_MS, LOCAL_CALLER, Call, CallState, EndReason
 from agentvoice.core.ids import RANDOM_BYTES, build_uuid7
+from agentvoice.core.leg import DoNotPublishPressed
 from agentvoice.core.metrics import CALLS_ENDED, CALLS_LIVE, NO_METRICS
 from agentvoice.core.ports import CallerLeg, Clock, HttpTools, Metrics
 from agentvoice.core.pricing import PriceTable, nano_usd_of
 from agentvoice.core.project import Project
-from agentvoice.errors import AgentVoiceError, CallLimitReached, NotFound, StorageBusy
+from agentvoice.errors import AgentVoiceError, CallLimitReached, NotFound, Refused, StorageBusy
 from agentvoice.services.call_meter import CallMeter, limits_of
 from agentvoice.services.call_metrics import MeasuredLeg
 from agentvoice.services.call_record import CallRecord
@@ -25,7 +27,7 @@ from agentvoice.services.cast import Cast, check_enabled
 from agentvoice.services.session_opening import Engines
 from agentvoice.services.spending import Account, Spending
 from agentvoice.services.warm_sessions import SessionSupply, WarmLimit
-from agentvoice.storage import agents, conversations, projects
+from agentvoice.storage import agents, conversations, projects, publications
 from agentvoice.storage.database import Database
 from agentvoice.storage.writer import Writer
 
@@ -81,7 +83,7 @@ class CallManager:
         self._writer = writer
         self._metrics = metrics
         self._engines = engines
-        self._clock = clock
+        self.clock = clock
         self._settings = settings
         self._default_project = default_project
         self._call_ended = call_ended
@@ -100,6 +102,11 @@ class CallManager:
         self._default_project = default_project
 
     @property
+    def hold_s(self) -> float:
+        """How long a call waits for a caller whose connection is lost."""
+        return self._settings.hold_s
+
+    @property
     def live_calls(self) -> tuple[str, ...]:
         """Ids of the calls of this process."""
         return tuple(self._live)
@@ -114,7 +121,7 @@ class CallManager:
         project, call = await self._admit(request, leg.transport)
         account = self._spending.open(call)
         meter = self._new_meter(account, project)
-        record = CallRecord(call, self._writer, self._clock, meter, self._metrics)
+        record = CallRecord(call, self._writer, self.clock, meter, self._metrics)
         session = CallSession(
             call,
             project,
@@ -122,7 +129,7 @@ class CallManager:
             Cast(self._database, project),
             SessionSupply(self._engines, self._warm_limit, request.engine),
             record,
-            self._clock,
+            self.clock,
             self._settings,
             self._http_tools,
         )
@@ -176,7 +183,7 @@ class CallManager:
             project = projects.get_project(reading, request.project or self._default_project)
             agent = agents.get_agent(reading, request.agent).profile
         check_enabled(agent)
-        now = self._clock.utc_ms()
+        now = self.clock.utc_ms()
         call = Call(
             id=self._new_id(),
             project=project.slug,
@@ -194,7 +201,7 @@ class CallManager:
         return project, call
 
     def _new_id(self) -> str:
-        return build_uuid7(self._clock.utc_ms(), self._clock.random_bytes(RANDOM_BYTES))
+        return build_uuid7(self.clock.utc_ms(), self.clock.random_bytes(RANDOM_BYTES))
 
     # What operators ask of live calls.
 
@@ -208,6 +215,18 @@ class CallManager:
         """End a live call; raises NotFound."""
         self._session(call_id).request_end(reason)
 
+    async def keep_unpublished(self, call_id: str) -> None:
+        """Keep a call, live or ended, from being published. Raises NotFound, or Refused: it is signed."""
+
+        def keep(session: Any) -> None:
+            if publications.get_publication(session, call_id).prepared_at:
+                raise Refused(f"call {call_id}: its thread is signed; `agentvoice publication unpublish` it")
+            conversations.set_do_not_publish(session, call_id)
+
+        await self._writer.write(keep, durable=True)
+        if call_id in self._live:  # its caller shall see it
+            self._live[call_id].route(DoNotPublishPressed())
+
     def _session(self, call_id: str) -> CallSession:
         session = self._live.get(call_id)
         if session is None:
@@ -217,22 +236,22 @@ class CallManager:
     async def drain(self, timeout_s: float) -> None:
         """Take no more calls; wait for the live ones, then end them."""
         self._is_draining = True
-        until_s = self._clock.monotonic_s() + timeout_s
+        until_s = self.clock.monotonic_s() + timeout_s
         await self._wait_until_none(until_s)
         for session in tuple(self._live.values()):
             session.request_end(EndReason.DRAINED)
-        await self._wait_until_none(self._clock.monotonic_s() + ENDING_LIMIT_S)
+        await self._wait_until_none(self.clock.monotonic_s() + ENDING_LIMIT_S)
 
     async def _wait_until_none(self, until_s: float) -> None:
-        while self._live and self._clock.monotonic_s() < until_s:
-            await self._clock.sleep_until(min(until_s, self._clock.monotonic_s() + DRAIN_LOOK_S))
+        while self._live and self.clock.monotonic_s() < until_s:
+            await self.clock.sleep_until(min(until_s, self.clock.monotonic_s() + DRAIN_LOOK_S))
 
     # Leases and recovery.
 
     async def keep_leases(self) -> None:
         """Renew the leases of this process's calls for as long as it runs."""
         while True:
-            await self._clock.sleep_until(self._clock.monotonic_s() + LEASE_RENEW_S)
+            await self.clock.sleep_until(self.clock.monotonic_s() + LEASE_RENEW_S)
             if self._live:
                 await self._renew_leases()
 
@@ -242,7 +261,7 @@ class CallManager:
         try:
             lost = await self._writer.write(
                 lambda session: conversations.renew_leases(
-                    session, self._owner_id, self._clock.utc_ms() + LEASE_VALID_MS, living
+                    session, self._owner_id, self.clock.utc_ms() + LEASE_VALID_MS, living
                 )
             )
         except AgentVoiceError as error:
@@ -258,7 +277,7 @@ class CallManager:
         One conditional UPDATE takes them, so of several processes only one gets each call. Our own
         live calls are spared: after the machine slept, their leases are old and they are not.
         """
-        now, living = self._clock.utc_ms(), self.live_calls
+        now, living = self.clock.utc_ms(), self.live_calls
         taken = await self._writer.write(
             partial(conversations.take_crashed_calls, now=now, owner_id=self._owner_id, living=living)
         )

@@ -71,6 +71,11 @@ class CallMeter:
         self._estimated: Counter[str] = Counter()  # nano-dollars by model without a price
         self._unpriced_ms: Counter[str] = Counter()
 
+    @property
+    def is_estimate(self) -> bool:
+        """Whether some of the cost is a guess: a model had no price."""
+        return bool(self._estimated)
+
     def response_started(self, response: str, maker: Maker) -> None:
         """A reply began: its usage, which comes last, is of who makes it now."""
         self._makers[response] = maker

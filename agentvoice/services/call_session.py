@@ -18,6 +18,7 @@ from agentvoice.core.call import Call, CallState, EndReason
 from agentvoice.core.conversation import Conversation
 from agentvoice.core.ids import RANDOM_BYTES, build_uuid7
 from agentvoice.core.leg import (
+    CallerReturned,
     CallerText,
     CallStatus,
     DoNotPublishPressed,
@@ -115,6 +116,7 @@ class CallSession:
             UsageReported: self._record.usage,
             SwitchAsked: lambda event: self._changes.start_switch(event.agent, None),
             DoNotPublishPressed: lambda event: self._wish.refuse(self._dialogue.notice),
+            CallerReturned: lambda event: self._dialogue.notice(event.told),
             HungUp: lambda event: self.request_end(EndReason.CALLER),
             **self._barge_in.routes(),
         }
@@ -137,7 +139,7 @@ class CallSession:
 
     async def _live(self, group: asyncio.TaskGroup) -> None:
         self._group = group
-        self._link = SessionLink(group, self._route, self._clock, self._settings.reconnect_gap_ms)
+        self._link = SessionLink(group, self.route, self._clock, self._settings.reconnect_gap_ms)
         conversation = Conversation(self.call.agent, self._new_id)
         self._dialogue = Dialogue(
             conversation, self._leg, self._record.item, self._clock, self._link.send, self._user_said
@@ -179,7 +181,9 @@ class CallSession:
             self._start,
         )
         self._on_event = self._routes()
-        budget = CallBudget(self._record.meter, self._dialogue, self._progress, self._clock, self._settings)
+        budget = CallBudget(
+            self._record.meter, self._dialogue, self._progress, self._clock, self._settings, self._leg.show
+        )
         budget.begin(self._start, self.request_end)
         self._dialogue.display.show_status(CallStatus.CONNECTING)
         self._wish.show()
@@ -242,10 +246,11 @@ class CallSession:
 
     async def _read_leg(self) -> None:
         async for event in self._leg.events():
-            self._route(event)
+            self.route(event)
         self.request_end(EndReason.CALLER)  # a leg that ends without a word hung up too
 
-    def _route(self, event: SpeechEvent | LegEvent) -> None:
+    def route(self, event: SpeechEvent | LegEvent) -> None:
+        """Give an event to what it is for."""
         handler = self._on_event.get(type(event), self._dialogue.item)
         handler(event)
 

@@ -57,6 +57,10 @@ class PublicationPages:
 
         return await asyncio.to_thread(read)
 
+    async def find(self, call: str) -> str:
+        """Return a call's id: `call` itself, or of the newest call for `last`. Raises a StorageError."""
+        return await asyncio.to_thread(find_call_id, self._database, call)
+
     async def page(self, state: PublicationState | None, before: str, limit: int) -> list[PublicationSummary]:
         """Return a page of threads, the newest first. Raises a StorageError."""
         return await asyncio.to_thread(read_publication_page, self._database, state, before, limit)

@@ -25,6 +25,7 @@ from agentvoice.core.item import Item, ItemKind, ItemStatus, Role
 from agentvoice.core.project import PublishPolicy
 from agentvoice.errors import CallError, NotFound
 from agentvoice.storage.agents import revision_value
+from agentvoice.storage.call_search import mentions
 from agentvoice.storage.models import AgentRevisionRow, CallAgentRow, CallRow, ItemRow
 from agentvoice.storage.upsert import insert_missing, upsert
 
@@ -203,12 +204,14 @@ def list_calls(
     project: str = "",
     agent: str = "",
     state: CallState | None = None,
+    words: Collection[str] = (),
     before: str = "",
     limit: int = PAGE_CALLS,
 ) -> tuple[Call, ...]:
     """Return a page of calls, the newest first; the next page is `before` the last id of this one.
 
-    `agent` finds every call that this agent took part in. Empty filters take all.
+    `agent` finds every call that this agent took part in, `words` those that mention each of them
+    (storage.call_search). Empty filters take all.
     """
     query = select(CallRow).order_by(CallRow.id.desc()).limit(limit)
     if project:
@@ -220,6 +223,8 @@ def list_calls(
         query = query.where(CallRow.state == state)
     if before:
         query = query.where(CallRow.id < before)
+    for word in words:
+        query = query.where(mentions(session, word))
     return tuple(_call(row) for row in session.scalars(query))
 
 

@@ -1,7 +1,7 @@
 """The two applications: what TCP may reach, and what the control socket's owner may.
 
-Until sign-in exists, TCP offers health and metrics only; calls and commands come over the control
-socket, which the file system keeps for the daemon's own user (mode 0600).
+TCP offers the page, calls and the API behind `web.defence`, to the clients that `web.clients` knows. The
+control socket is kept by the file system for the daemon's own user (mode 0600).
 """
 
 from __future__ import annotations
@@ -10,13 +10,18 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
+from agentvoice.config import HttpSettings
 from agentvoice.errors import AgentVoiceError
 from agentvoice.protocols import admin
 from agentvoice.services.call_manager import CallManager
-from agentvoice.services.publication_pages import PublicationPages
-from agentvoice.web import admin_api, call_socket, health, metrics, publication_api
-from agentvoice.web.keys import CALLS, EXPOSITION, PUBLICATIONS, READINESS
+from agentvoice.services.held_calls import HeldCalls
+from agentvoice.web import api, call_socket, defence, health, metrics, page
+from agentvoice.web.clients import Identify, admit, identify_local, identify_owner
+from agentvoice.web.desks import Desks
+from agentvoice.web.endpoint import JSON
+from agentvoice.web.keys import CALLS, DESKS, EXPOSITION, HELD, READINESS
 
 log = structlog.get_logger(__name__)
 
@@ -24,43 +29,69 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def build_public_app(
-    calls: CallManager, readiness: Callable[[], str], exposition: Callable[[], tuple[bytes, str]]
+    calls: CallManager,
+    readiness: Callable[[], str],
+    exposition: Callable[[], tuple[bytes, str]],
+    settings: HttpSettings | None = None,
+    desks: Desks | None = None,
+    identify: Identify = identify_local,
 ) -> web.Application:
     """Return what is served on TCP; `exposition` gives the metrics and their content type."""
-    app = _build_app(calls, readiness)
+    defended = defence.defend(settings or HttpSettings())
+    app = _build_app(calls, readiness, desks, defended, admit(identify))
+    app.on_response_prepare.append(defence.add_headers)
     app[EXPOSITION] = exposition
-    app.add_routes(health.ROUTES)
     app.add_routes(metrics.ROUTES)
+    app.add_routes(page.ROUTES)
     return app
 
 
 def build_control_app(
-    calls: CallManager, readiness: Callable[[], str], publications: PublicationPages | None = None
+    calls: CallManager, readiness: Callable[[], str], desks: Desks | None = None
 ) -> web.Application:
-    """Return what is served on the control socket; without `publications` threads are not shown."""
-    app = _build_app(calls, readiness)
+    """Return what is served on the control socket; without `desks` there are live calls alone."""
+    return _build_app(calls, readiness, desks, admit(identify_owner))
+
+
+def _build_app(
+    calls: CallManager, readiness: Callable[[], str], desks: Desks | None, *checks: Middleware
+) -> web.Application:
+    app = web.Application(middlewares=[_answer_errors, *checks], client_max_size=admin.MAX_BODY_BYTES)
+    app[CALLS] = calls
+    app[HELD] = HeldCalls(calls)
+    app[READINESS] = readiness
+    app.on_cleanup.append(_end_held_calls)
     app.add_routes(health.ROUTES)
     app.add_routes(call_socket.ROUTES)
-    app.add_routes(admin_api.ROUTES)
-    if publications is not None:
-        app[PUBLICATIONS] = publications
-        app.add_routes(publication_api.ROUTES)
+    app.add_routes(endpoint.route() for endpoint in api.LIVE_ENDPOINTS)
+    if desks is not None:
+        app[DESKS] = desks
+        app.add_routes(endpoint.route() for endpoint in api.DESK_ENDPOINTS)
+        app.on_shutdown.append(_end_events)
     return app
 
 
-def _build_app(calls: CallManager, readiness: Callable[[], str]) -> web.Application:
-    app = web.Application(middlewares=[_answer_errors], client_max_size=admin.MAX_BODY_BYTES)
-    app[CALLS] = calls
-    app[READINESS] = readiness
-    return app
+async def _end_events(app: web.Application) -> None:
+    """Let those who watch go, so that the server need not wait for them."""
+    app[DESKS].feed.close()
+
+
+async def _end_held_calls(app: web.Application) -> None:
+    await app[HELD].close()
 
 
 @web.middleware
 async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer our own errors as JSON with the matching status."""
+    """Answer our own errors, and HTTP's, as JSON with the matching status."""
     try:
         return await handler(request)
     except AgentVoiceError as error:
         log.info("request_refused", path=request.path, error=str(error))
-        status = admin.STATUS_OF_EXIT_CODE.get(error.exit_code, 500)
-        return web.json_response(body=admin.encode(admin.failure_of(error)), status=status)
+        failure, status, headers = admin.failure_of(error), admin.status_of(error), {}
+    except web.HTTPException as error:
+        if error.status < web.HTTPBadRequest.status_code:
+            raise
+        words = f"{request.method} {request.path[:200]}: {error.reason}"
+        failure, status = admin.failure_of_status(error.status, words), error.status
+        headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
+    return web.Response(body=admin.encode(failure), status=status, content_type=JSON, headers=headers)

@@ -1,4 +1,4 @@
-"""`/call`: one WebSocket is one call (protocols.callpage)."""
+"""`/call`: one WebSocket is one call (protocols.callpage), or goes on with one that is held."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from aiohttp import WSMsgType, web
 from agentvoice.adapters.web_audio import SocketLeg
 from agentvoice.errors import AgentVoiceError, RemoteProtocolError
 from agentvoice.protocols import callpage
-from agentvoice.services.call_manager import CallRequest
-from agentvoice.web.keys import CALLS
+from agentvoice.services.call_manager import CallOutcome, CallRequest
+from agentvoice.web.clients import Scope, require
+from agentvoice.web.keys import CALLS, HELD
 
 HEARTBEAT_S = 20.0
 """A client that answers no ping for this long is gone."""
@@ -18,18 +19,22 @@ HEARTBEAT_S = 20.0
 START_TIMEOUT_S = 10.0
 """A client that opens a socket says within this time whom it calls."""
 
+HELD_TRANSPORT = "page"
+"""Calls of pages are held when their socket is lost; a terminal that is gone will not come back."""
+
 
 async def call_socket(request: web.Request) -> web.WebSocketResponse:
     """Run a call for the client of this socket."""
+    require(request, Scope.CALL)
     # compress=False: sound does not shrink, and deflate costs a buffer per socket.
     socket = web.WebSocketResponse(
         compress=False, max_msg_size=callpage.MAX_FRAME_BYTES, heartbeat=HEARTBEAT_S
     )
     await socket.prepare(request)
     try:
-        start = await _receive_start(socket)
-        ended = await _run(request, start, socket)
-        await socket.send_str(callpage.encode_frame(ended))
+        outcome = await _serve(request, await _receive_first(socket), socket)
+        if outcome is not None:
+            await socket.send_str(callpage.encode_frame(_ended(outcome)))
     except AgentVoiceError as error:
         refused = callpage.Refused(message=str(error), exit_code=error.exit_code)
         with suppress(ConnectionError):  # the client may be gone already
@@ -41,31 +46,53 @@ async def call_socket(request: web.Request) -> web.WebSocketResponse:
     return socket
 
 
-async def _receive_start(socket: web.WebSocketResponse) -> callpage.Start:
+async def _receive_first(socket: web.WebSocketResponse) -> callpage.Start | callpage.Resume:
     try:
         message = await socket.receive(timeout=START_TIMEOUT_S)
     except TimeoutError:
         raise RemoteProtocolError(f"call socket: got no `start` within {START_TIMEOUT_S:g} s") from None
     frame = callpage.decode_client_frame(message.data) if message.type is WSMsgType.TEXT else None
-    if not isinstance(frame, callpage.Start):
-        raise RemoteProtocolError("call socket: the first frame must be `start`")
+    if not isinstance(frame, callpage.Start | callpage.Resume):
+        raise RemoteProtocolError("call socket: the first frame must be `start` or `resume`")
     return frame
 
 
-async def _run(request: web.Request, start: callpage.Start, socket: web.WebSocketResponse) -> callpage.Ended:
+async def _serve(
+    request: web.Request, first: callpage.Start | callpage.Resume, socket: web.WebSocketResponse
+) -> CallOutcome | None:
+    """Return how the call ended, None if it is held for another socket."""
+
     def abort() -> None:
         if request.transport is not None:  # None once the connection is lost
             request.transport.abort()
 
-    leg = SocketLeg(socket, start.transport, abort)
+    leg = SocketLeg(socket, HELD_TRANSPORT if isinstance(first, callpage.Resume) else first.transport, abort)
     try:
-        outcome = await request.app[CALLS].run(
-            CallRequest(start.agent, start.project, start.engine),
-            leg,
-            lambda call: leg.send(callpage.Started(call=call)),
-        )
+        if isinstance(first, callpage.Resume):
+            return await _resume(request, first, leg)
+        return await _start(request, first, leg)
     finally:
         await leg.close()
+
+
+async def _start(request: web.Request, start: callpage.Start, leg: SocketLeg) -> CallOutcome | None:
+    asked = CallRequest(start.agent, start.project, start.engine)
+
+    def started(call: str, key: str = "") -> None:
+        leg.send(callpage.Started(call=call, key=key))
+
+    if start.transport != HELD_TRANSPORT:
+        return await request.app[CALLS].run(asked, leg, started)
+    return await request.app[HELD].begin(asked, start.transport, started).follow(leg)
+
+
+async def _resume(request: web.Request, resume: callpage.Resume, leg: SocketLeg) -> CallOutcome | None:
+    held = request.app[HELD].find(resume.call, resume.key)
+    leg.send(callpage.Resumed(call=resume.call, played_samples=held.leg.heard_samples))
+    return await held.follow(leg, resume.lost_ms)
+
+
+def _ended(outcome: CallOutcome) -> callpage.Ended:
     error = str(outcome.error) if outcome.error else ""
     return callpage.Ended(call=outcome.call_id, reason=outcome.reason.value, error=error)
 

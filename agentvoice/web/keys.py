@@ -7,10 +7,12 @@ from collections.abc import Callable
 from aiohttp import web
 
 from agentvoice.services.call_manager import CallManager
-from agentvoice.services.publication_pages import PublicationPages
+from agentvoice.services.held_calls import HeldCalls
+from agentvoice.web.desks import Desks
 
 CALLS = web.AppKey("calls", CallManager)
-PUBLICATIONS = web.AppKey("publications", PublicationPages)
+HELD = web.AppKey("held", HeldCalls)
+DESKS = web.AppKey("desks", Desks)
 READINESS: web.AppKey[Callable[[], str]] = web.AppKey("readiness", Callable)  # type: ignore[arg-type] # aiohttp wants a class; a callable has none to name
 """Returns what is missing before calls can be taken, "" for nothing."""
 

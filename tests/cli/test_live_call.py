@@ -1,4 +1,4 @@
-"""`agentvoice call switch|end`, against a control socket that answers by script."""
+"""`agentvoice call switch|end`, `publication retry`, against a control socket that answers by script."""
 
 from __future__ import annotations
 
@@ -74,3 +74,25 @@ async def test_without_a_daemon_there_is_nobody_to_ask(tmp_path: Path):
     finished = await Program(tmp_path / "home").run("call", "switch", CALL, "max")
     assert finished.exit_code == 3
     assert f"none answers on {tmp_path / 'home' / 'agentvoice.sock'}" in finished.complaint
+
+
+async def test_a_thread_is_tried_again_by_the_daemon(daemon: Daemon):
+    """It sends at once; no database is opened, and the answer is the same as without one."""
+    daemon.status = 200
+    daemon.body = json.dumps({"call": CALL, "deliveries": 3, "state": "queued"}).encode()
+    told = await daemon.program.must("publication", "retry", "last", "--relay", "wss://relay.example")
+    assert told.out == "3 deliveries queued again; the thread is queued\n"
+    told = await daemon.program.must("publication", "retry", CALL, "--json")
+    assert told.document == {"call": CALL, "deliveries": 3, "state": "queued"}
+    assert daemon.posted == [
+        ("/api/v1/publications/last/retry", {"relay": "wss://relay.example"}),
+        (f"/api/v1/publications/{CALL}/retry", {"relay": ""}),
+    ]
+    daemon.body = b"<html>"
+    assert (await daemon.program.run("publication", "retry", CALL)).exit_code == 1
+
+
+async def test_what_is_typed_stays_one_part_of_the_path(daemon: Daemon):
+    """A call's id leads to no other address."""
+    await daemon.program.must("call", "end", "../agents/ada?x=%2F")
+    assert daemon.posted == [("/api/v1/calls/../agents/ada?x=%2F/end", {})]

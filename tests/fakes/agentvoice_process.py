@@ -95,13 +95,13 @@ class Program:
         finally:
             await daemon.stop()
 
-    async def start_daemon(self) -> Daemon:
+    async def start_daemon(self, *options: str) -> Daemon:
         """Run `agentvoice serve` and wait until it says READY=1, as systemd does."""
         path = self.home.parent / f"notify-{os.urandom(4).hex()}"
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
             notify.bind(str(path))
             notify.setblocking(False)
-            process = await self.spawn("serve", NOTIFY_SOCKET=str(path))
+            process = await self.spawn("serve", *options, NOTIFY_SOCKET=str(path))
             daemon = Daemon(process)
             async with asyncio.timeout(START_TIMEOUT_S):
                 await daemon.wait_ready(notify)

@@ -47,6 +47,10 @@ class FakeLeg:
         """The leg ends without a word."""
         self._events.put_nowait(None)
 
+    def abort(self) -> None:
+        """The connection breaks."""
+        self.vanish()
+
     def hear(self, ms: int) -> None:
         """The caller hears up to `ms` more of what is queued."""
         self._hear(ms)

@@ -227,7 +227,13 @@ class Provider:
 
     async def _serve(self, link: Link) -> None:
         number = len(self.sessions) + 1
-        session = ProviderSession(link, await link.open_session(f"sess_{number}"))
+        try:
+            config = await link.open_session(f"sess_{number}")
+        except TimeoutError:
+            if link.closed.is_set():
+                return  # it only looked whether somebody answers, as `serve` does when it starts
+            raise
+        session = ProviderSession(link, config)
         self.sessions.append(session)
         self._opened.put_nowait(session)
 

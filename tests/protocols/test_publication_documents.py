@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import msgspec
+import pytest
 
 from agentvoice.core.call import PublicationState
 from agentvoice.core.delivery import (
@@ -15,7 +16,14 @@ from agentvoice.core.delivery import (
     ThreadEvent,
 )
 from agentvoice.core.event import SignedEvent
-from agentvoice.protocols.publication_documents import Wording, publication_document, publication_summary
+from agentvoice.errors import RemoteProtocolError
+from agentvoice.protocols.publication_documents import (
+    PublicationChange,
+    Wording,
+    decode_change,
+    publication_document,
+    publication_summary,
+)
 
 ROOT = ThreadEvent("c1", 0, SignedEvent("e0", "p0", 1, 1, (), "head", "s"))
 REPLY = ThreadEvent("c1", 1, SignedEvent("e1", "p1", 1, 1, (), "Hello", "s"))
@@ -125,3 +133,11 @@ def test_a_thread_that_was_taken_back_shows_its_deletions():
     assert [(each["reason"], each["advice"]) for each in document["deletions"][0]["deliveries"]] == [
         ("slow", "ask p0")
     ]
+
+
+def test_a_change_is_read_as_it_was_answered():
+    """What is none is a fault of the peer."""
+    change = PublicationChange("1" * 32, 3, "queued")
+    assert decode_change(msgspec.json.encode(change)) == change
+    with pytest.raises(RemoteProtocolError, match="daemon: "):
+        decode_change(b"<html>")

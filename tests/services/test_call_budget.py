@@ -12,7 +12,7 @@ import pytest
 from agentvoice.config import BudgetSettings
 from agentvoice.core.call import EndReason
 from agentvoice.core.item import ItemKind
-from agentvoice.core.leg import CallerAudio
+from agentvoice.core.leg import CallerAudio, SpendingChanged, WarningGiven
 from agentvoice.core.speech import (
     AppendAudio,
     Respond,
@@ -247,3 +247,16 @@ async def test_a_free_engine_meets_no_budget_of_money(tmp_path: Path):
     assert len(rows) == 50
     assert {(row.cost_nano_usd, row.is_estimate) for row in rows} == {(0, False)}
     await house.close()
+
+
+async def test_the_caller_sees_what_the_call_costs_and_each_warning(house: House):
+    """Each new cost is shown exactly, and a warning as soon as it is due."""
+    call, session = await live_call(house)
+    assert [each.cost_nano_usd for each in house.leg.shown_of(SpendingChanged)] == [0]
+    session.emit(*[CENT] * 8)
+    await house.settle()
+    shown = house.leg.shown_of(SpendingChanged)[-1]
+    assert (shown.cost_nano_usd, shown.is_estimate) == (80_000_000, False)
+    (warning,) = house.leg.shown_of(WarningGiven)
+    assert MONEY_LOW in warning.message
+    await house.hang_up(call)

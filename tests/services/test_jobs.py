@@ -54,7 +54,7 @@ async def test_a_call_left_open_by_a_crash_is_closed_and_published(tmp_path: Pat
                 conversations.upsert_item(session, CALL_ID, item)
         manager = house.manager
         manager._writer = type(manager._writer)(press.database, press.clock)
-        manager._clock = press.clock
+        manager.clock = press.clock
         publisher = press.publisher()
         scheduler = schedule_jobs(
             QUICK, press.database, press.clock, manager, publisher, press.profiles(), nothing

@@ -9,13 +9,26 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from agentvoice.errors import AgentVoiceError, CallError, NotFound, Refused, UsageError
+from agentvoice.errors import (
+    AgentVoiceError,
+    CallError,
+    CallLimitReached,
+    NotFound,
+    OutOfDate,
+    Refused,
+    StorageBusy,
+    TimedOut,
+    UsageError,
+)
 from agentvoice.protocols import admin
 from agentvoice.services.call_manager import CallManager
+from agentvoice.web.api import ENDPOINTS, LIVE_ENDPOINTS
 from agentvoice.web.app import build_control_app, build_public_app
 from agentvoice.web.keys import CALLS
 from tests.services.conftest import House
+from tests.web.api_scene import open_scene
 
+JSON = {"Content-Type": "application/json"}
 Build = Callable[[CallManager, Callable[[], str]], web.Application]
 
 
@@ -38,29 +51,31 @@ def routes(app: web.Application) -> set[tuple[str, str]]:
     }
 
 
-async def test_tcp_offers_health_and_metrics_only(house: House):
-    """Without sign-in nothing that could hear, speak or end a call is on TCP."""
-    assert routes(public_app(house.manager, str)) == {
-        ("GET", "/healthz"),
-        ("GET", "/metrics"),
-        ("GET", "/readyz"),
-    }
-
-
-async def test_the_control_socket_offers_calls_and_commands_too(house: House):
-    """What the CLI needs is there and nothing else."""
+async def test_tcp_offers_the_page_and_the_metrics_besides_calls_and_commands(house: House):
+    """The control socket has what the CLI needs; TCP has a page and a place to be watched as well."""
     public, control = public_app(house.manager, str), build_control_app(house.manager, str)
-    assert routes(control) - routes(public) == {
+    assert routes(public) - routes(control) == {("GET", "/"), ("GET", "/static"), ("GET", "/metrics")}
+    assert routes(control) == {
+        ("GET", "/healthz"),
+        ("GET", "/readyz"),
         ("GET", "/call"),
-        ("POST", "/api/v1/calls/{call}/switch"),
-        ("POST", "/api/v1/calls/{call}/end"),
+        *((endpoint.method, endpoint.full_path) for endpoint in LIVE_ENDPOINTS),
     }
     assert control[CALLS] is house.manager
 
 
 @pytest.mark.parametrize(
     ("error", "status"),
-    [(UsageError, 400), (NotFound, 404), (Refused, 403), (CallError, 500)],
+    [
+        (UsageError, 400),
+        (NotFound, 404),
+        (Refused, 403),
+        (OutOfDate, 409),
+        (CallLimitReached, 429),
+        (CallError, 409),
+        (StorageBusy, 503),
+        (TimedOut, 500),
+    ],
 )
 async def test_our_errors_are_answered_as_json(house: House, error: type[AgentVoiceError], status: int):
     """Status and exit code are of the error's kind, the words are its own."""
@@ -87,6 +102,26 @@ async def test_a_body_beyond_the_limit_is_refused(house: House, build: Build):
     app = build(house.manager, str)
     app.router.add_post("/read", read)
     async with TestClient(TestServer(app)) as client:
-        fitting = await client.post("/read", data=bytes(admin.MAX_BODY_BYTES))
-        beyond = await client.post("/read", data=bytes(admin.MAX_BODY_BYTES + 1))
+        fitting = await client.post("/read", data=bytes(admin.MAX_BODY_BYTES), headers=JSON)
+        beyond = await client.post("/read", data=bytes(admin.MAX_BODY_BYTES + 1), headers=JSON)
     assert (fitting.status, beyond.status) == (200, 413)
+
+
+async def test_what_http_refuses_is_answered_as_json(house: House):
+    """No such address, a method that it has not: the same shape, and which methods there are."""
+    async with TestClient(TestServer(public_app(house.manager, str))) as client:
+        absent = await client.get("/api/v1/nothing")
+        wrong = await client.delete("/api/v1/me", headers=JSON)
+        assert (absent.status, (await absent.json())["exit_code"]) == (404, 3)
+        assert (wrong.status, wrong.headers["Allow"]) == (405, "GET,HEAD")
+        assert await wrong.json() == {"error": "DELETE /api/v1/me: Method Not Allowed", "exit_code": 2}
+
+
+async def test_the_whole_api_is_served_over_a_database(tmp_path: Path):
+    """Every endpoint of the table has its route on both faces."""
+    async with open_scene(tmp_path) as scene:
+        for app in (
+            build_control_app(scene.house.manager, str, scene.desks),
+            build_public_app(scene.house.manager, str, lambda: (b"", ""), desks=scene.desks),
+        ):
+            assert {(endpoint.method, endpoint.full_path) for endpoint in ENDPOINTS} <= routes(app)

@@ -248,7 +248,7 @@ HARM = (
 @pytest.mark.parametrize("frame", ["junk", b"\0", '{"type":"start","agent":"max"}', *HARM])
 async def test_junk_in_a_call_is_answered_and_survived(daemon: Daemon, frame: str | bytes):
     """A frame that breaks the format is named to the client; the call goes on."""
-    answers = await raw(daemon, '{"type":"start","agent":"ada"}', frame)
+    answers = await raw(daemon, '{"type":"start","agent":"ada","transport":"text"}', frame)
     assert "call socket" in answers[-1]
     await daemon.until(lambda: not daemon.house.manager.live_calls)  # it ended with its socket
 

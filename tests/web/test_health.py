@@ -45,9 +45,3 @@ async def test_readiness_names_what_is_missing(face: Face):
     face.missing = "the database takes no writes"
     status, body = await face.get("/readyz")
     assert (status, body["status"]) == (503, "the database takes no writes")  # type: ignore[index] # a JSON object
-
-
-@pytest.mark.parametrize("path", ["/call", "/api/v1/calls/x/end", "/"])
-async def test_nothing_else_is_reachable_over_tcp(face: Face, path: str):
-    """Until there is sign-in, TCP offers health and metrics only."""
-    assert (await face.get(path))[0] == 404

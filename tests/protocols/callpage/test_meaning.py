@@ -23,10 +23,12 @@ from agentvoice.core.leg import (
     Played,
     PlayoutReported,
     PublishingChanged,
+    SpendingChanged,
     StatusChanged,
     SwitchAsked,
     TurnEnded,
     TurnTimed,
+    WarningGiven,
 )
 from agentvoice.errors import RemoteProtocolError
 from agentvoice.protocols import callpage
@@ -53,6 +55,8 @@ UPDATES: list[CallUpdate] = [
     TurnTimed("ada", 700),
     HandoverTimed("ada", "max", 40),
     PublishingChanged("public", ("embedded",), refused=True),
+    SpendingChanged(12_345_678, True, 61_000),
+    WarningGiven("This call will end in a minute."),
 ]
 
 
@@ -84,6 +88,8 @@ def test_sound_is_a_binary_frame():
     "frame",
     [
         callpage.Started(call="c"),
+        callpage.Started(call="c", key="k"),
+        callpage.Resumed(call="c", played_samples=480),
         callpage.Clear(),
         callpage.Ended(call="c", reason="caller"),
         callpage.Refused(message="no"),
@@ -107,6 +113,8 @@ def test_frames_about_the_socket_are_no_updates(frame: callpage.DaemonFrame):
         ('{"type":"played","samples":"many"}', "samples"),
         ('{"type":"playout","depth_ms":40,"underruns":-1}', "underruns"),
         ('{"type":"dropped","ms":1e9}', "ms"),
+        ('{"type":"resume","call":"c"}', "key"),
+        ('{"type":"resume","call":"c","key":"k","lost_ms":-1}', "lost_ms"),
         ('{"type":"text","text":"x","extra":1}', "extra"),
         ("\ud800", "surrogate"),
     ],
@@ -127,6 +135,8 @@ def test_one_socket_is_one_call():
     """A second `start` is refused."""
     with pytest.raises(RemoteProtocolError, match="one socket is one call"):
         callpage.leg_event(callpage.Start(agent="ada"))
+    with pytest.raises(RemoteProtocolError, match="one socket is one call"):
+        callpage.leg_event(callpage.Resume(call="c", key="k"))
 
 
 @given(st.text(max_size=200))

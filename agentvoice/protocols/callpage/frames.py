@@ -13,28 +13,7 @@ import msgspec
 
 from agentvoice.core.audio import CALL_FORMAT, AudioChunk
 from agentvoice.core.item import Item
-from agentvoice.core.leg import (
-    AgentChanged,
-    CallerAudio,
-    CallerAudioDropped,
-    CallerText,
-    CallStatus,
-    CallUpdate,
-    DoNotPublishPressed,
-    HandoverTimed,
-    HungUp,
-    InterruptPressed,
-    ItemChanged,
-    LegEvent,
-    OutputCleared,
-    Played,
-    PlayoutReported,
-    PublishingChanged,
-    StatusChanged,
-    SwitchAsked,
-    TurnEnded,
-    TurnTimed,
-)
+from agentvoice.core.leg import CallStatus
 from agentvoice.errors import RemoteProtocolError
 
 MAX_FRAME_BYTES = 256 * 1024
@@ -43,6 +22,8 @@ MAX_FRAME_BYTES = 256 * 1024
 SampleCount = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 Reported = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 """A number for the metrics: one client's nonsense must not drown what the others report."""
+Money = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,9})?$")]
+"""USD, as a decimal that is exact to the nano-dollar."""
 Transport = Annotated[str, msgspec.Meta(pattern=r"^[a-z_]{1,16}$")]
 """A word for lists and metrics, from whoever opened the socket."""
 
@@ -61,6 +42,17 @@ class Start(Frame, tag="start"):
     project: str = ""
     engine: str = ""
     transport: Transport = "page"
+
+
+class Resume(Frame, tag="resume"):
+    """Go on with a call whose socket was lost; `key` is that of its `started`.
+
+    `lost_ms`: sound of the caller that could not be sent meanwhile.
+    """
+
+    call: str
+    key: str
+    lost_ms: Reported = 0
 
 
 class Text(Frame, tag="text"):
@@ -117,15 +109,26 @@ class HangUp(Frame, tag="hang_up"):
 
 
 SoundFrame = PlayedFrame | ClearedFrame | PlayoutFrame | DroppedFrame
-ClientFrame = Start | Text | SoundFrame | Interrupt | TurnEnd | Switch | DoNotPublish | HangUp
+ClientFrame = Start | Resume | Text | SoundFrame | Interrupt | TurnEnd | Switch | DoNotPublish | HangUp
 
 # --- daemon to client -----------------------------------------------------------------------
 
 
 class Started(Frame, tag="started"):
-    """The call exists."""
+    """The call exists; `key` resumes it, "" if this one cannot be resumed."""
 
     call: str
+    key: str = ""
+
+
+class Resumed(Frame, tag="resumed"):
+    """The call goes on with this socket. The client goes on counting at `played_samples`.
+
+    It drops what it has not played: all that was not reported as heard is sent again.
+    """
+
+    call: str
+    played_samples: int
 
 
 class Clear(Frame, tag="clear"):
@@ -174,6 +177,20 @@ class Publishing(Frame, tag="publishing"):
     refused: bool
 
 
+class Spent(Frame, tag="spent"):
+    """What the call has cost after `elapsed_s`; `is_estimate`: some of it is a guess."""
+
+    cost_usd: Money
+    is_estimate: bool
+    elapsed_s: Reported
+
+
+class Warned(Frame, tag="warned"):
+    """A limit of the call, or of its project, is near or reached."""
+
+    message: str
+
+
 class Ended(Frame, tag="ended"):
     """The call is over; `error` is why it failed, "" if it did not."""
 
@@ -190,7 +207,19 @@ class Refused(Frame, tag="refused"):
 
 
 DaemonFrame = (
-    Started | Clear | Status | ItemFrame | Agent | TurnTime | HandoverTime | Publishing | Ended | Refused
+    Started
+    | Resumed
+    | Clear
+    | Status
+    | ItemFrame
+    | Agent
+    | TurnTime
+    | HandoverTime
+    | Publishing
+    | Spent
+    | Warned
+    | Ended
+    | Refused
 )
 
 _encoder = msgspec.json.Encoder()
@@ -231,90 +260,3 @@ def decode_caller_sound(data: bytes) -> AudioChunk:
     if len(data) < CALL_FORMAT.bytes_of(1):  # queues are bounded in ms: frames of none would never fill them
         raise RemoteProtocolError(f"call socket: got {len(data)} bytes of sound, want 1 ms or more")
     return decode_sound(data)
-
-
-_PRESSES: tuple[tuple[Interrupt | TurnEnd | DoNotPublish | HangUp, LegEvent], ...] = (
-    (Interrupt(), InterruptPressed()),
-    (TurnEnd(), TurnEnded()),
-    (DoNotPublish(), DoNotPublishPressed()),
-    (HangUp(), HungUp()),
-)
-"""Frames that say all by their type."""
-
-
-def leg_event(frame: ClientFrame) -> LegEvent:
-    """Return what a client's frame means; raises RemoteProtocolError for a second `start`."""
-    match frame:
-        case Text(text=text):
-            return CallerText(text)
-        case PlayedFrame(samples=samples):
-            return Played(samples)
-        case ClearedFrame(samples=samples):
-            return OutputCleared(samples)
-        case PlayoutFrame(depth_ms=depth_ms, underruns=underruns):
-            return PlayoutReported(depth_ms, underruns)
-        case DroppedFrame(ms=ms):
-            return CallerAudioDropped(ms)
-        case Switch(agent=agent):
-            return SwitchAsked(agent)
-        case Start():
-            raise RemoteProtocolError("call socket: got a second start frame; one socket is one call")
-        case _:
-            return next(event for pressed, event in _PRESSES if pressed == frame)
-
-
-def client_frame(event: LegEvent) -> ClientFrame | bytes:
-    """Return the frame for what the caller did; bytes is a binary frame of sound."""
-    match event:
-        case CallerAudio(chunk=chunk):
-            return chunk.samples
-        case CallerText(text=text):
-            return Text(text=text)
-        case Played(sample_count=samples):
-            return PlayedFrame(samples=samples)
-        case OutputCleared(sample_count=samples):
-            return ClearedFrame(samples=samples)
-        case PlayoutReported(depth_ms=depth_ms, underruns=underruns):
-            return PlayoutFrame(depth_ms=depth_ms, underruns=underruns)
-        case CallerAudioDropped(duration_ms=ms):
-            return DroppedFrame(ms=ms)
-        case SwitchAsked(agent=agent):
-            return Switch(agent=agent)
-        case _:
-            return next(frame for frame, pressed in _PRESSES if pressed == event)
-
-
-def daemon_frame(update: CallUpdate) -> DaemonFrame:
-    """Return the frame for an update of the call."""
-    match update:
-        case StatusChanged(status=status):
-            return Status(status=status)
-        case ItemChanged(item=item):
-            return ItemFrame(item=item)
-        case AgentChanged(slug=slug, name=name):
-            return Agent(slug=slug, name=name)
-        case TurnTimed(agent=agent, voice_to_voice_ms=ms):
-            return TurnTime(agent=agent, voice_to_voice_ms=ms)
-        case HandoverTimed(from_agent=one, to_agent=other, duration_ms=ms):
-            return HandoverTime(from_agent=one, to_agent=other, duration_ms=ms)
-        case _:
-            return Publishing(policy=update.policy, relays=update.relays, refused=update.refused)
-
-
-def call_update(frame: DaemonFrame) -> CallUpdate | None:
-    """Return the update a frame carries, None for frames that are about the socket itself."""
-    match frame:
-        case Status(status=status):
-            return StatusChanged(status)
-        case ItemFrame(item=item):
-            return ItemChanged(item)
-        case Agent(slug=slug, name=name):
-            return AgentChanged(slug, name)
-        case TurnTime(agent=agent, voice_to_voice_ms=ms):
-            return TurnTimed(agent, ms)
-        case HandoverTime(from_agent=one, to_agent=other, duration_ms=ms):
-            return HandoverTimed(one, other, ms)
-        case Publishing(policy=policy, relays=relays, refused=refused):
-            return PublishingChanged(policy, relays, refused)
-        case _:
-            return None

@@ -1,0 +1,37 @@
+"""An agent as the JSON document that commands and the API show, and what a revision changed of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from agentvoice.core.agent import AgentRevision
+from agentvoice.protocols.documents import agent_document
+from agentvoice.protocols.nostr.nip19 import encode_npub
+
+_OF_THE_REVISION = ("revision", "changed_at", "npub")
+"""Fields that say nothing about what was changed."""
+
+
+def document_of(revision: AgentRevision) -> dict[str, Any]:
+    """Return the agent's JSON document."""
+    pubkey = revision.profile.pubkey
+    return agent_document(revision, npub=encode_npub(pubkey) if pubkey else "")
+
+
+def changed_fields(before: AgentRevision | None, after: AgentRevision) -> list[str]:
+    """Return the names of the fields that a revision changed."""
+    if before is None:
+        return ["added"]
+    old, new = document_of(before), document_of(after)
+    return [name for name in new if old[name] != new[name] and name not in _OF_THE_REVISION]
+
+
+def history_documents(revisions: Sequence[AgentRevision]) -> list[dict[str, Any]]:
+    """Return an agent's revisions, the oldest first, each with what it changed."""
+    return [
+        {**document_of(after), "changed": changed_fields(before, after)}
+        for before, after in pairwise((None, *revisions))
+        if after is not None
+    ]

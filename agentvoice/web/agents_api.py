@@ -1,0 +1,116 @@
+"""Agents over HTTP: the documents of `agent list`, `show` and `history`, and their changes."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, fields
+from typing import Any, get_type_hints
+
+import msgspec
+from aiohttp import web
+
+from agentvoice.core.agent import AgentProfile
+from agentvoice.core.fields import field_default
+from agentvoice.protocols.admin import Nothing
+from agentvoice.protocols.agent_json import ANSWERED_ONLY, AgentWish, decode_agent
+from agentvoice.web.clients import Scope
+from agentvoice.web.endpoint import Endpoint, read_body
+from agentvoice.web.keys import DESKS
+
+_HINTS = get_type_hints(AgentProfile)
+
+AgentDocument = msgspec.defstruct(
+    "AgentDocument",
+    [
+        *((field.name, _HINTS[field.name]) for field in fields(AgentProfile)),
+        ("npub", str | None),
+        ("revision", int),
+        ("changed_at", str),
+    ],
+)
+"""An agent as it is answered: its profile's fields, its npub, its revision."""
+
+AgentRevisionDocument = msgspec.defstruct(
+    "AgentRevisionDocument", [("changed", list[str])], bases=(AgentDocument,)
+)
+"""A revision, with the names of the fields that it changed."""
+
+AgentBody = msgspec.defstruct(
+    "AgentBody",
+    [
+        *(
+            (field.name, _HINTS[field.name])
+            if field_default(field) is MISSING
+            else (field.name, _HINTS[field.name], field_default(field))
+            for field in fields(AgentProfile)
+            if field.name not in ANSWERED_ONLY
+        ),
+        ("key", str, ""),
+        ("revision", int, 0),
+    ],
+)
+"""An agent as it is sent: `key` is the npub that it signs with, `revision` the one that was changed."""
+
+
+class AgentList(msgspec.Struct):
+    """All agents by slug."""
+
+    agents: list[AgentDocument]  # type: ignore[valid-type] # a class made from the profile's fields
+
+
+class AgentHistory(msgspec.Struct):
+    """An agent's revisions, the oldest first."""
+
+    revisions: list[AgentRevisionDocument]  # type: ignore[valid-type] # as above
+
+
+async def list_agents(request: web.Request) -> dict[str, Any]:
+    """List the agents."""
+    return {"agents": await request.app[DESKS].agents.list_agents()}
+
+
+async def show_agent(request: web.Request) -> dict[str, Any]:
+    """Show an agent."""
+    return await request.app[DESKS].agents.show(request.match_info["slug"])
+
+
+async def agent_history(request: web.Request) -> dict[str, Any]:
+    """List an agent's revisions, the oldest first, and what each changed."""
+    return {"revisions": await request.app[DESKS].agents.history(request.match_info["slug"])}
+
+
+async def add_agent(request: web.Request) -> dict[str, Any]:
+    """Add an agent; it gets a signing key of its own unless `key` names one that is known."""
+    return await request.app[DESKS].agents.create(await _read_agent(request))
+
+
+async def change_agent(request: web.Request) -> dict[str, Any]:
+    """Store an agent's next revision; what is left out takes its default, its key stays."""
+    wish = await _read_agent(request, request.match_info["slug"])
+    return await request.app[DESKS].agents.change(wish)
+
+
+async def enable_agent(request: web.Request) -> dict[str, Any]:
+    """Let an agent take calls again."""
+    await read_body(request, Nothing)
+    return await request.app[DESKS].agents.set_enabled(request.match_info["slug"], True)
+
+
+async def disable_agent(request: web.Request) -> dict[str, Any]:
+    """Keep an agent from taking calls and handovers."""
+    await read_body(request, Nothing)
+    return await request.app[DESKS].agents.set_enabled(request.match_info["slug"], False)
+
+
+async def _read_agent(request: web.Request, slug: str = "") -> AgentWish:
+    return decode_agent(await request.read(), slug)
+
+
+ENDPOINTS = (
+    Endpoint("GET", "/agents", list_agents, AgentList, scope=Scope.CALL),
+    Endpoint("POST", "/agents", add_agent, AgentDocument, AgentBody),
+    Endpoint("GET", "/agents/{slug}", show_agent, AgentDocument),
+    Endpoint("PUT", "/agents/{slug}", change_agent, AgentDocument, AgentBody),
+    Endpoint("GET", "/agents/{slug}/history", agent_history, AgentHistory),
+    Endpoint("POST", "/agents/{slug}/enable", enable_agent, AgentDocument, Nothing),
+    Endpoint("POST", "/agents/{slug}/disable", disable_agent, AgentDocument, Nothing),
+)

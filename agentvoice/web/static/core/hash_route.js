@@ -1,0 +1,24 @@
+/** Routes of the page stand behind the #: nothing of them is sent to the server. */
+
+/** First segment: how many parameters it takes. @type {Record<string, number>} */
+const ROUTES = { start: 0, call: 0, calls: 1, history: 0, agents: 1, review: 1, sound: 0, "sign-in": 0 };
+
+/**
+ * Return the view's name and parameters; what is not known is the start.
+ * @param {string} hash
+ * @returns {{name: string, id: string}}
+ */
+export function parseRoute(hash) {
+  const [name, ...rest] = hash.replace(/^#?\/?/, "").split("/");
+  if (!Object.hasOwn(ROUTES, name) || rest.length > ROUTES[name]) return { name: "start", id: "" };
+  try {
+    return { name, id: decodeURIComponent(rest[0] ?? "") };
+  } catch {
+    return { name: "start", id: "" };
+  }
+}
+
+/** @param {string} name @param {string} [id] */
+export function hrefOf(name, id = "") {
+  return `#/${name}${id ? `/${encodeURIComponent(id)}` : ""}`;
+}

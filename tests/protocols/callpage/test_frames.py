@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import pytest
+
+from agentvoice.errors import RemoteProtocolError
+from agentvoice.protocols.callpage import frames
+
+
+@pytest.mark.parametrize("cost", ["", "-1", "1e9", "1.", "0.0000000001", "NaN"])
+def test_money_is_a_plain_decimal(cost: str):
+    """A cost that is none is refused by its field."""
+    text = f'{{"type":"spent","cost_usd":"{cost}","is_estimate":false,"elapsed_s":1}}'
+    with pytest.raises(RemoteProtocolError, match="cost_usd"):
+        frames.decode_daemon_frame(text)
+
+
+def test_what_was_spent_is_told_in_dollars():
+    """The frame as a page reads it."""
+    frame = frames.Spent(cost_usd="0.0123", is_estimate=True, elapsed_s=5)
+    text = '{"type":"spent","cost_usd":"0.0123","is_estimate":true,"elapsed_s":5}'
+    assert frames.encode_frame(frame) == text
+    assert frames.decode_daemon_frame(text) == frame

@@ -1,0 +1,61 @@
+"""Agents as the API changes them; what goes over HTTP is in tests/web/test_agents_api.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agentvoice.core.agent import AgentProfile
+from agentvoice.errors import OutOfDate, UsageError
+from agentvoice.protocols.agent_json import AgentWish
+from agentvoice.services.agent_desk import AgentDesk
+from tests.services.press import Press
+
+
+@pytest.fixture
+def press(tmp_path: Path) -> Press:
+    return Press(tmp_path)
+
+
+def desk_of(press: Press) -> AgentDesk:
+    return AgentDesk(press.database, press.keys, lambda profile: None, press.clock)
+
+
+async def test_a_key_is_kept_with_its_agent_only(press: Press):
+    """An agent that cannot be stored leaves no key behind."""
+    desk = desk_of(press)
+    created = await desk.create(AgentWish(AgentProfile("eve", "Eve")))
+    keys = press.keys.list()
+    assert f"file:{created['npub']}" in keys
+    with pytest.raises(UsageError, match="which exists"):
+        await desk.create(AgentWish(AgentProfile("eve", "Eve")))
+    assert press.keys.list() == keys
+    press.database.close()
+
+
+async def test_two_who_change_the_same_revision_do_not_undo_each_other(press: Press):
+    """The second is told that it is out of date; who names no revision writes over it."""
+    desk = desk_of(press)
+    profile = AgentProfile("ada", "Ada", greeting="One.")
+    await desk.change(AgentWish(profile, revision=1))
+    with pytest.raises(OutOfDate, match="revision: got 1, want 2"):
+        await desk.change(AgentWish(profile, revision=1))
+    await desk.change(AgentWish(AgentProfile("ada", "Ada", greeting="Two.")))
+    assert (await desk.show("ada"))["greeting"] == "Two."
+    press.database.close()
+
+
+async def test_a_voice_is_checked_before_a_key_is_made(press: Press):
+    """What could not be called is not made."""
+
+    def refuse(profile: AgentProfile) -> None:
+        raise UsageError("local.voice: got 'x', want another")
+
+    keys = press.keys.list()
+    with pytest.raises(UsageError, match=r"local\.voice"):
+        await AgentDesk(press.database, press.keys, refuse, press.clock).create(
+            AgentWish(AgentProfile("eve", "Eve"))
+        )
+    assert press.keys.list() == keys
+    press.database.close()

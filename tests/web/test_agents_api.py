@@ -1,0 +1,106 @@
+"""Agents over HTTP: read, added, changed, never by a wrong field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from agentvoice.adapters.signer import KeySigner
+from agentvoice.protocols.nostr.nip19 import encode_npub
+from tests.web.api_scene import Scene
+
+
+async def test_agents_are_listed_and_shown(scene: Scene):
+    """The documents of `agent list` and `agent show`."""
+    listed = (await scene.get("/agents"))["agents"]
+    assert [each["slug"] for each in listed] == ["ada", "max"]
+    ada = await scene.get("/agents/ada")
+    assert ada == listed[0]
+    assert (ada["npub"], ada["revision"]) == (encode_npub(scene.press.pubkeys["ada"]), 1)
+
+
+async def test_an_added_agent_has_a_key_of_its_own(scene: Scene):
+    """The key's file is there, so that it can sign; the same slug again is refused and leaves no file."""
+    status, eve = await scene.ask("POST", "/agents", {"slug": "eve", "name": "Eve", "greeting": "Eve here."})
+    assert (status, eve["revision"], eve["greeting"]) == (200, 1, "Eve here.")
+    assert f"file:{eve['npub']}" in scene.press.keys.list()
+    before = scene.press.keys.list()
+    status, failure = await scene.ask("POST", "/agents", {"slug": "eve", "name": "Eve"})
+    assert (status, failure["error"].split(",")[0]) == (400, "slug: got 'eve'")
+    assert scene.press.keys.list() == before
+
+
+async def test_an_agent_may_sign_with_a_known_key(scene: Scene):
+    """`key` names one by its npub; one that is not here is not found."""
+    npub = encode_npub(scene.press.pubkeys["max"])
+    status, eve = await scene.ask("POST", "/agents", {"slug": "eve", "name": "Eve", "key": npub})
+    assert (status, eve["npub"]) == (200, npub)
+    status, failure = await scene.ask("PUT", "/agents/eve", {"name": "Eve", "key": KeySigner.generate().npub})
+    assert (status, failure["exit_code"]) == (404, 3)
+    assert "nothing here can sign as" in failure["error"]
+
+
+async def test_what_was_read_is_sent_back_changed(scene: Scene):
+    """The document itself is taken, its key stays, and the history says what changed."""
+    ada = await scene.get("/agents/ada")
+    ada["greeting"] = "Good day."
+    ada["local"]["silence_ms"] = 600
+    status, changed = await scene.ask("PUT", "/agents/ada", ada)
+    assert (status, changed["revision"], changed["npub"]) == (200, 2, ada["npub"])
+    revisions = (await scene.get("/agents/ada/history"))["revisions"]
+    assert [each["changed"] for each in revisions] == [["added"], ["greeting", "local"]]
+    status, failure = await scene.ask("PUT", "/agents/ada", ada)
+    assert (status, failure["exit_code"]) == (409, 4)
+    assert "revision: got 1, want 2" in failure["error"]
+
+
+async def test_an_agent_is_disabled_and_enabled(scene: Scene):
+    """Each is a revision of its own."""
+    for verb, enabled in (("disable", False), ("enable", True)):
+        status, ada = await scene.ask("POST", f"/agents/ada/{verb}")
+        assert (status, ada["enabled"]) == (200, enabled)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "words"),
+    [
+        ("POST", "/agents", {"name": "Eve"}, 400, "slug: got nothing, want text"),
+        (
+            "POST",
+            "/agents",
+            {"slug": "eve", "name": "Eve", "greting": ""},
+            400,
+            "greting: unknown key; did you",
+        ),
+        (
+            "POST",
+            "/agents",
+            {"slug": "eve", "name": "Eve", "local": {"silence_ms": "1"}},
+            400,
+            "local.silence_ms",
+        ),
+        (
+            "POST",
+            "/agents",
+            {"slug": "eve", "name": "Eve", "local": {"voice": "x"}},
+            400,
+            "local.voice: got 'x'",
+        ),
+        ("PUT", "/agents/eve", {"name": "Eve"}, 404, "no such agent"),
+        ("PUT", "/agents/ada", {"slug": "max", "name": "Max"}, 400, "a slug never changes"),
+        ("GET", "/agents/eve", None, 404, "no such agent"),
+        ("GET", "/agents/eve/history", None, 404, "no such agent"),
+        ("POST", "/agents/eve/enable", {}, 404, "no such agent"),
+        ("POST", "/agents/ada/enable", {"now": True}, 400, "unknown field `now`"),
+        ("GET", "/agents/%0A", None, 400, "want text without control characters"),
+    ],
+)
+async def test_a_wrong_request_is_told_what_is_wanted(
+    scene: Scene, method: str, path: str, body: Any, status: int, words: str
+):
+    """The field is named, and nothing is stored."""
+    got, failure = await scene.ask(method, path, body)
+    assert got == status, failure
+    assert words in failure["error"]
+    assert [each["revision"] for each in (await scene.get("/agents"))["agents"]] == [1, 1]

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from agentvoice.web.app import build_public_app
+from agentvoice.web.page import STATIC
+from tests.services.conftest import House
+
+
+@pytest.fixture
+async def client(tmp_path: Path) -> AsyncIterator[TestClient]:
+    house = House(tmp_path)
+    app = build_public_app(house.manager, str, lambda: (b"", "text/plain"))
+    async with TestClient(TestServer(app)) as built:
+        yield built
+    await house.close()
+
+
+async def test_the_page_and_its_files_are_served(client: TestClient):
+    """The page comes at `/`, and each of its files under /static, as it lies in the package."""
+    for path in ("/", "/static/index.html"):
+        answer = await client.get(path)
+        assert (answer.status, answer.content_type) == (200, "text/html")
+        assert await answer.read() == (STATIC / "index.html").read_bytes()
+    again = await client.get("/", headers={"If-None-Match": answer.headers["ETag"]})
+    assert again.status == 304
+
+
+@pytest.mark.parametrize("path", ["/static/../page.py", "/static/%2e%2e/page.py", "/static/none", "/static/"])
+async def test_nothing_else_is_served(client: TestClient, path: str):
+    """No file beside the page's own, and no list of them."""
+    assert (await client.get(path)).status in (403, 404)
