@@ -16,11 +16,17 @@ class SwitchCall(msgspec.Struct, forbid_unknown_fields=True):
     agent: str
 
 
+_switch_decoder = msgspec.json.Decoder(SwitchCall)
+
+
 class Failure(msgspec.Struct):
     """Why something was refused; `exit_code` as the CLI's (errors.py)."""
 
     error: str
     exit_code: int = 1
+
+
+_failure_decoder = msgspec.json.Decoder(Failure)
 
 
 class Health(msgspec.Struct):
@@ -42,7 +48,7 @@ def encode(body: SwitchCall | Failure | Health) -> bytes:
 def decode_switch(body: bytes) -> SwitchCall:
     """Return the body of a switch; raises UsageError naming what is wrong."""
     try:
-        return msgspec.json.decode(body, type=SwitchCall)
+        return _switch_decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise UsageError(f"body: {error}") from error
 
@@ -50,7 +56,7 @@ def decode_switch(body: bytes) -> SwitchCall:
 def decode_failure(body: bytes) -> Failure:
     """Return a refusal; a body that is none (a proxy's page) becomes one."""
     try:
-        return msgspec.json.decode(body, type=Failure)
+        return _failure_decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeError):
         return Failure(error=body[:200].decode(errors="replace"))
 
