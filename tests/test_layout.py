@@ -146,3 +146,20 @@ def test_each_suppressed_rule_has_its_reason(path: Path):
         if marker.search(line) and not reasoned.search(line) and path != Path(__file__)
     ]
     assert bare == []
+
+
+def typed_decodes(tree: ast.AST) -> Iterator[int]:
+    """Line numbers of msgspec decode calls that are given their type there."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Attribute(value=ast.Name(id="msgspec")), attr="decode")
+            ):
+                if any(keyword.arg == "type" for keyword in node.keywords):
+                    yield node.lineno
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=name_of)
+def test_decoders_are_made_when_their_module_is_loaded(path: Path):
+    """Msgspec builds what it knows of a type at first use, and crashes if two threads are first at once."""
+    assert list(typed_decodes(ast.parse(path.read_text()))) == []

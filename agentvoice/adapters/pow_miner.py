@@ -12,6 +12,8 @@ from nostr_sdk import UnsignedEvent as RustEvent
 from agentvoice.core.event import UnsignedEvent
 from agentvoice.protocols.nostr.nip13 import check_work
 
+_EVENT = msgspec.json.Decoder(UnsignedEvent)
+
 
 async def mine(event: UnsignedEvent, bits: int) -> UnsignedEvent:
     """Return the event with a nonce that gives its id `bits` leading zero bits.
@@ -26,4 +28,4 @@ async def mine(event: UnsignedEvent, bits: int) -> UnsignedEvent:
 def _mine(event: UnsignedEvent, bits: int) -> UnsignedEvent:
     found = RustEvent.from_json(msgspec.json.encode(asdict(event)).decode())
     mined = found.mine(SingleThreadPow(), bits)
-    return msgspec.json.decode(mined.as_json(), type=UnsignedEvent)
+    return _EVENT.decode(mined.as_json())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TypeVar
 
 import msgspec
@@ -59,6 +60,9 @@ class Failure(msgspec.Struct):
     exit_code: int = 1
 
 
+_failure_decoder = msgspec.json.Decoder(Failure)
+
+
 class Health(msgspec.Struct):
     """The daemon's state: `ok`, or what is missing."""
 
@@ -88,10 +92,16 @@ def encode(body: object) -> bytes:
     return msgspec.json.encode(body)
 
 
+@cache
+def decoder_of(kind: type[T]) -> msgspec.json.Decoder[T]:
+    """Return the decoder of a body; made when the addresses are, since that must not happen in two threads."""
+    return msgspec.json.Decoder(kind)
+
+
 def decode_body(body: bytes, kind: type[T]) -> T:
     """Return a body; raises UsageError naming what is wrong."""
     try:
-        return msgspec.json.decode(body, type=kind)
+        return decoder_of(kind).decode(body)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise UsageError(f"body: {error}") from error
 
@@ -99,7 +109,7 @@ def decode_body(body: bytes, kind: type[T]) -> T:
 def decode_failure(body: bytes) -> Failure:
     """Return a refusal; a body that is none (a proxy's page) becomes one."""
     try:
-        return msgspec.json.decode(body, type=Failure)
+        return _failure_decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeError):
         return Failure(error=body[:200].decode(errors="replace"))
 

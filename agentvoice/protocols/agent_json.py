@@ -28,13 +28,16 @@ class AgentWish:
     revision: int = 0
 
 
+_table_decoder = msgspec.json.Decoder(dict[str, Any])
+
+
 def decode_agent(body: bytes, slug: str = "") -> AgentWish:
     """Return the agent in a body; one without a slug is of `slug`, if that is given.
 
     Raises UsageError naming the field: unknown, of a wrong type, or not usable.
     """
     try:
-        table = msgspec.json.decode(body, type=dict[str, Any])
+        table = _table_decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise UsageError(f"body: {error}") from error
     for name in ANSWERED_ONLY:

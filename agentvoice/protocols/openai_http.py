@@ -77,6 +77,9 @@ class _ChatChunk(msgspec.Struct):
     error: _ApiError | str | None = None
 
 
+_chunk_decoder = msgspec.json.Decoder(_ChatChunk)
+
+
 class ChatStream:
     """Takes the bytes of a streamed chat completion, gives its text (server-sent events, WHATWG HTML 9.2)."""
 
@@ -116,7 +119,7 @@ class ChatStream:
             self.is_done = True
             return []
         try:
-            chunk = msgspec.json.decode(data, type=_ChatChunk)
+            chunk = _chunk_decoder.decode(data)
         except msgspec.MsgspecError as error:
             raise RemoteProtocolError(f"chat completion: {error}") from error
         if chunk.error is not None:
@@ -153,10 +156,13 @@ class _Transcription(msgspec.Struct):
     text: str
 
 
+_transcription_decoder = msgspec.json.Decoder(_Transcription)
+
+
 def decode_transcription(body: bytes) -> str:
     """Return what was said; raises RemoteProtocolError."""
     try:
-        return msgspec.json.decode(body, type=_Transcription).text.strip()
+        return _transcription_decoder.decode(body).text.strip()
     except msgspec.MsgspecError as error:
         raise RemoteProtocolError(f"transcription: {error}") from error
 
@@ -200,10 +206,13 @@ class _ErrorBody(msgspec.Struct):
     error: _ApiError | str | None = None
 
 
+_error_decoder = msgspec.json.Decoder(_ErrorBody)
+
+
 def decode_failure(what: str, status: int, body: bytes) -> AgentVoiceError:
     """Return our error for an answer that is not 200; `what` names the stage and its address."""
     try:
-        error = msgspec.json.decode(body, type=_ErrorBody).error
+        error = _error_decoder.decode(body).error
     except msgspec.MsgspecError:
         error = None
     message = _message_of(error) if error else body.decode("utf-8", "replace")

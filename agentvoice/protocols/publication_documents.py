@@ -100,10 +100,13 @@ class PublicationChange(msgspec.Struct):
     state: str
 
 
+_change_decoder = msgspec.json.Decoder(PublicationChange)
+
+
 def decode_change(body: bytes) -> PublicationChange:
     """Return what a daemon answered; raises RemoteProtocolError if it is something else."""
     try:
-        return msgspec.json.decode(body, type=PublicationChange)
+        return _change_decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise RemoteProtocolError(f"daemon: {error}") from error
 

@@ -13,6 +13,8 @@ from agentvoice.core.agent import AgentProfile, AgentRevision, check_agent
 from agentvoice.errors import NotFound, UsageError
 from agentvoice.storage.models import AgentRevisionRow, AgentRow
 
+_PROFILE = msgspec.json.Decoder(AgentProfile)
+
 
 def create_agent(session: Session, agent_id: str, profile: AgentProfile, now: int) -> AgentRevision:
     """Store a new agent as revision 1. Raises UsageError (not usable, or the slug is taken)."""
@@ -109,5 +111,5 @@ def _values(rows: Sequence[AgentRevisionRow]) -> tuple[AgentRevision, ...]:
 
 def revision_value(row: AgentRevisionRow) -> AgentRevision:
     """Return a stored revision as a core value."""
-    profile = msgspec.json.decode(row.profile, type=AgentProfile)
+    profile = _PROFILE.decode(row.profile)
     return AgentRevision(row.agent_id, row.number, profile, row.created_at)

@@ -13,6 +13,8 @@ from agentvoice.storage.models import CallRow, ProjectRow
 
 _UNFINISHED = (PublicationState.REVIEW, PublicationState.QUEUED, PublicationState.PARTIAL)
 
+_PROJECT = msgspec.json.Decoder(Project)
+
 
 def create_project(session: Session, project: Project, now: int, *, policy_given: bool = True) -> None:
     """Store a new project. Raises UsageError (not usable, or the slug is taken).
@@ -84,4 +86,4 @@ def _text(project: Project) -> str:
 
 
 def _value(row: ProjectRow) -> Project:
-    return msgspec.json.decode(row.settings, type=Project)
+    return _PROJECT.decode(row.settings)

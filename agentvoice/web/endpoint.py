@@ -47,6 +47,10 @@ class Endpoint:
     scope: Scope = Scope.ADMIN
     content_type: str = JSON
 
+    def __post_init__(self) -> None:
+        if self.body is not None:
+            admin.decoder_of(self.body)
+
     @property
     def full_path(self) -> str:
         """The whole path."""

@@ -136,7 +136,7 @@ class Series:
     async def spawn(self, log: IO[bytes]) -> Process:
         """Start a publisher, which waits for its word."""
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.publisher_kills.victim", str(self.folder),
+            sys.executable, "-X", "faulthandler", "-m", "tests.publisher_kills.victim", str(self.folder),
             cwd=ROOT, stdin=PIPE, stdout=PIPE, stderr=log,
         )  # fmt: skip
 
@@ -153,7 +153,8 @@ class Series:
         life = self.wire.life = Life(_Trigger(aim, self.random, victim.pid).notice)
         await _begin(victim, name, (point + 1) * AHEAD_MS)
         await self._run_to_death(victim, aim, share, prepared)
-        assert victim.returncode == -signal.SIGKILL, f"the publisher ended by itself: {victim.returncode}"
+        said = (self.folder / "victims.log").read_text()
+        assert victim.returncode == -signal.SIGKILL, f"it ended by itself: {victim.returncode}\n{said}"
         self.report.phases[self._phase(life, name, prepared)] += 1
         self.left.update(self.ledger.attempting(name))
 

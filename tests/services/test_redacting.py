@@ -46,6 +46,7 @@ async def test_a_secret_that_is_not_here_is_waited_for(tmp_path: Path, monkeypat
         assert (found.events, server.connections) == ((), 0)
         assert "redact secret:CODE: got env:CODE, want the environment variable CODE to be set" in found.error
         monkeypatch.setenv("CODE", "hush-hush-17")
+        await press.clock.advance(61)  # a call that could not be signed rests for a minute
         assert (await publisher.wait_settled(CALL_ID, 20)).state is PublicationState.PUBLISHED
         await press.close()
 

@@ -25,6 +25,9 @@ class _ErrorBody(msgspec.Struct, frozen=True):
     error: WireError
 
 
+_error_decoder = msgspec.json.Decoder(_ErrorBody)
+
+
 FATAL: dict[str, type[AgentVoiceError]] = {
     "invalid_api_key": AuthenticationRejected,
     "authentication_error": AuthenticationRejected,
@@ -86,7 +89,7 @@ def refused_by_status(status: int, body: bytes) -> AgentVoiceError:
 
 def _error_in(body: bytes) -> WireError | None:
     try:
-        return msgspec.json.decode(body, type=_ErrorBody).error
+        return _error_decoder.decode(body).error
     except msgspec.DecodeError:
         return None
 
