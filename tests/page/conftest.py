@@ -72,13 +72,13 @@ def tone(ms: int, hz: int = 330) -> bytes:
     )
 
 
-async def sings(session: ProviderSession, response: str, text: str, ms: int) -> str:
-    """A reply of this text that goes on, with all its sound; returns its item."""
+async def sings(session: ProviderSession, response: str, text: str, ms: int, sound: bytes = b"") -> str:
+    """A reply of this text that goes on, with all its sound (a tone of `ms` if none is given); returns its item."""
     item = f"item_{response}"
     await session.begins(response)
     await session.adds(response, item)
     await session.writes(response, item, text)
-    sound = tone(ms)
+    sound = sound or tone(ms)
     step = RATE_HZ * 2 * PIECE_MS // 1_000
     for at in range(0, len(sound), step):
         piece = base64.b64encode(sound[at : at + step]).decode()
