@@ -45,6 +45,7 @@ from agentvoice.storage.database import Database
 from agentvoice.storage.writer import Writer
 from agentvoice.web.app import build_control_app, build_public_app
 from agentvoice.web.desks import Desks, build_desks
+from agentvoice.web.door import build_door
 from agentvoice.web.serving import serve_tcp, serve_unix
 
 log = structlog.get_logger(__name__)
@@ -258,7 +259,10 @@ async def serve(settings: Settings, clock: Clock, reload: Callable[[], Settings]
         await serve_unix(
             build_control_app(runtime.calls, runtime.missing, desks), settings.control_socket, stack
         )
-        public = build_public_app(runtime.calls, runtime.missing, metrics.exposition, settings.http, desks)
+        door = build_door(runtime.database, clock, settings.http)
+        public = build_public_app(
+            runtime.calls, runtime.missing, metrics.exposition, settings.http, desks, door
+        )
         address = await serve_tcp(public, settings.http.host, settings.http.port, stack)
         stack.push_async_callback(runtime.calls.drain, settings.drain_timeout_s)
         stop = asyncio.Event()

@@ -18,6 +18,7 @@ from agentvoice.config.settings import (
     PublishSettings,
     RelaySettings,
     Settings,
+    SignInSettings,
 )
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "PublishSettings",
     "RelaySettings",
     "Settings",
+    "SignInSettings",
     "find_config_file",
     "load_settings",
     "read_secret",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -13,8 +13,10 @@ from agentvoice.errors import (
     NotFound,
     OutOfDate,
     Refused,
+    SignInWanted,
     StorageBusy,
     StorageUnavailable,
+    TooManyRequests,
     UsageError,
 )
 
@@ -52,6 +54,13 @@ class TurnText(msgspec.Struct, forbid_unknown_fields=True):
     text: str | None
 
 
+class SignIn(msgspec.Struct, forbid_unknown_fields=True):
+    """By what a browser signs in: `token`, or `nostr`, an event of kind 27235 about this request (NIP-98)."""
+
+    token: str = ""
+    nostr: dict[str, Any] | None = None
+
+
 class Failure(msgspec.Struct):
     """Why something was refused; `exit_code` as the CLI's (errors.py)."""
 
@@ -71,6 +80,8 @@ STATUS_OF_ERROR: tuple[tuple[type[AgentVoiceError], int], ...] = (
     (UsageError, 400),
     (NotFound, 404),
     (OutOfDate, 409),
+    (SignInWanted, 401),
+    (TooManyRequests, 429),
     (CallLimitReached, 429),
     (Refused, 403),
     (CallError, 409),

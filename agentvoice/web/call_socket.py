@@ -10,7 +10,7 @@ from agentvoice.adapters.web_audio import SocketLeg
 from agentvoice.errors import AgentVoiceError, RemoteProtocolError
 from agentvoice.protocols import callpage
 from agentvoice.services.call_manager import CallRequest
-from agentvoice.web.clients import Scope, require
+from agentvoice.web.clients import CLIENT, Scope, require
 from agentvoice.web.keys import CALLS
 
 HEARTBEAT_S = 20.0
@@ -62,7 +62,7 @@ async def _run(request: web.Request, start: callpage.Start, socket: web.WebSocke
     leg = SocketLeg(socket, start.transport, abort)
     try:
         outcome = await request.app[CALLS].run(
-            CallRequest(start.agent, start.project, start.engine),
+            CallRequest(start.agent, start.project, start.engine, caller=request[CLIENT].caller),
             leg,
             lambda call: leg.send(callpage.Started(call=call)),
         )
