@@ -78,6 +78,7 @@ lock: ## write the lock files from pyproject.toml (UPGRADE=1: newest versions)
 packages: ## the Debian packages that the tests need
 	@tools/apt-packages.sh test
 	@tools/promtool.sh >/dev/null
+	@tools/nginx.sh >/dev/null
 
 peers: setup ## the npm peers that the tests talk to
 	@tools/peers.sh

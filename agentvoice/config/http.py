@@ -15,6 +15,9 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 def check_http(http: HttpSettings) -> None:
     """Raise ConfigError naming the first setting that means nothing."""
+    if bool(http.tls_cert) != bool(http.tls_key):
+        missing = "tls_key" if http.tls_cert else "tls_cert"
+        raise ConfigError(f"http.{missing}: got nothing, want the PEM file that belongs to the other one")
     networks_of(http.trusted_proxies)
     for name, npubs in (
         ("admin_npubs", http.sign_in.admin_npubs),

@@ -42,6 +42,10 @@ class HttpSettings:
     """Names besides loopback that the page may be reached by; a Host that is none of them is refused."""
     allowed_origins: tuple[str, ...] = ()
     """Other sites (`https://host`) whose scripts may open calls and send commands; empty: none."""
+    tls_cert: str = ""
+    """PEM file with the certificate and those that lead to its root; with `tls_key` the daemon speaks https."""
+    tls_key: str = ""
+    """PEM file with the certificate's key, without a passphrase; SIGHUP reads both files again."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses or networks of proxies whose X-Forwarded-For, -Proto and -Host are believed."""
     requests_per_minute: Count = 600

@@ -29,6 +29,8 @@ def test_what_means_something_is_taken():
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
+        ({"tls_cert": "c.pem"}, "http.tls_key: got nothing"),
+        ({"tls_key": "k.pem"}, "http.tls_cert: got nothing"),
         ({"trusted_proxies": ("nginx",)}, "http.trusted_proxies: 'nginx' does not"),
         ({"allowed_origins": ("*",)}, r"http.allowed_origins: got '\*'"),
         ({"allowed_origins": ("desk.example",)}, "want https://host"),
