@@ -25,7 +25,7 @@ class SignInSettings:
     admin_npubs: tuple[str, ...] = ()
     """Who may sign in with Nostr (NIP-07, NIP-98) and see and change everything."""
     caller_npubs: tuple[str, ...] = ()
-    """Who may sign in with Nostr and hold calls."""
+    """Who may sign in with Nostr and hold calls of every project; for one project: `project edit --caller`."""
     wrong_tokens_per_minute: Count = 10
     """Wrong tokens and signatures of one client, beyond which it is refused unheard for a while."""
 

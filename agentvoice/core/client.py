@@ -20,12 +20,20 @@ def scopes_of(scope: Scope) -> frozenset[Scope]:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who asks. `npub` is theirs if they signed in with Nostr; `caller` is whose calls theirs are."""
+    """Who asks. `npub` is theirs if they signed in with Nostr; `caller` is whose calls theirs are.
+
+    `projects`: the slugs of those it may call; None is all.
+    """
 
     name: str
     scopes: frozenset[Scope]
     npub: str | None = None
     caller: str = "local"
+    projects: frozenset[str] | None = None
+
+    def may_call(self, project: str) -> bool:
+        """Whether it may hold calls of a project."""
+        return self.projects is None or project in self.projects
 
 
 OWNER = Client("local", frozenset(Scope))

@@ -42,12 +42,16 @@ ENDING_LIMIT_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class CallRequest:
-    """Who is called, and by whom. `project` and `engine` may be "": the settings', the agent's own."""
+    """Who is called, and by whom. `project` and `engine` may be "": the settings', the agent's own.
+
+    `projects`: those that the caller may call; None is all.
+    """
 
     agent: str
     project: str = ""
     engine: str = ""
     caller: str = LOCAL_CALLER
+    projects: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +182,10 @@ class CallManager:
             project = projects.get_project(reading, request.project or self._default_project)
             agent = agents.get_agent(reading, request.agent).profile
         check_enabled(agent)
+        if request.projects is not None and project.slug not in request.projects:
+            raise Refused(
+                f"project: got {project.slug!r}, want one that you may call: {', '.join(sorted(request.projects))}"
+            )
         now = self._clock.utc_ms()
         call = Call(
             id=self._new_id(),

@@ -1,7 +1,7 @@
 """Who may come in: whoever shows a token, and whoever signs in by one or with Nostr.
 
-What a client may do is read anew for each request, so that a token that is revoked, or an npub that is
-taken out of the settings, lets nobody in from that moment.
+What a client may do is read anew for each request, so that a token that is revoked, or an npub that a
+project has no more, lets nobody in from that moment.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from agentvoice.core.token import RANDOM_BYTES, build_token
 from agentvoice.errors import SignInWanted, WrongToken
 from agentvoice.protocols.nostr.nip19 import decode_pubkey, encode_npub
 from agentvoice.protocols.nostr.nip98 import ProvenRequest, check_proof
-from agentvoice.storage import sign_ins, tokens
+from agentvoice.storage import projects, sign_ins, tokens
 from agentvoice.storage.database import Database
 from agentvoice.storage.tokens import StoredToken, TokenState
 from agentvoice.storage.transactions import read, write
@@ -39,7 +39,7 @@ class SignedIn:
 
 
 class SignInDesk:
-    """Lets clients in, over the database's tokens and the settings' npubs."""
+    """Lets clients in: by the database's tokens, and the npubs of the settings and of the projects."""
 
     def __init__(
         self, database: Database, clock: Clock, settings: SignInSettings, find_forgery: FindForgery
@@ -67,7 +67,7 @@ class SignInDesk:
         found = await read(self._database, lambda session: sign_ins.find_sign_in(session, cookie, now))
         if found is None:
             return None
-        return _client_of(found.token) if found.token else self._client_of_npub(found.npub or "")
+        return _client_of(found.token) if found.token else await self._client_of_npub(found.npub or "")
 
     async def sign_in_by_token(self, token: str) -> SignedIn:
         """Let a browser in by a token; raises as `client_of_token`."""
@@ -84,9 +84,10 @@ class SignInDesk:
         if forgery:
             raise WrongToken(f"nostr: {forgery}")
         check_proof(event, request, self._clock.utc_ms())
-        client = self._client_of_npub(encode_npub(event.pubkey))
+        npub = encode_npub(event.pubkey)
+        client = await self._client_of_npub(npub)
         if client is None:
-            raise WrongToken(f"nostr: {encode_npub(event.pubkey)} is not among [http.sign_in] npubs")
+            raise WrongToken(f"nostr: {npub} is neither among [http.sign_in] npubs nor a project's --caller")
         return await self._admit(client, proof=event.id)
 
     async def sign_out(self, cookie: str) -> None:
@@ -132,9 +133,15 @@ class SignInDesk:
             )
         return stored
 
-    def _client_of_npub(self, npub: str) -> Client | None:
-        scope = self._scope_of_pubkey.get(decode_pubkey("npub", npub))
-        return Client(npub, scopes_of(scope), npub, npub) if scope else None
+    async def _client_of_npub(self, npub: str) -> Client | None:
+        """Return who that is: of the settings, or a caller of some projects; None for a stranger."""
+        pubkey = decode_pubkey("npub", npub)
+        scope = self._scope_of_pubkey.get(pubkey)
+        if scope is not None:
+            return Client(npub, scopes_of(scope), npub, npub)
+        known = await read(self._database, projects.list_projects)
+        theirs = frozenset(project.slug for project in known if pubkey in project.callers)
+        return Client(npub, scopes_of(Scope.CALL), npub, npub, theirs) if theirs else None
 
 
 def _client_of(token: StoredToken) -> Client:

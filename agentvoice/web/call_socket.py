@@ -59,10 +59,11 @@ async def _run(request: web.Request, start: callpage.Start, socket: web.WebSocke
         if request.transport is not None:  # None once the connection is lost
             request.transport.abort()
 
+    client = request[CLIENT]
     leg = SocketLeg(socket, start.transport, abort)
     try:
         outcome = await request.app[CALLS].run(
-            CallRequest(start.agent, start.project, start.engine, caller=request[CLIENT].caller),
+            CallRequest(start.agent, start.project, start.engine, client.caller, client.projects),
             leg,
             lambda call: leg.send(callpage.Started(call=call)),
         )

@@ -12,16 +12,17 @@ from agentvoice.adapters.signer import KeySigner, find_forgery
 from agentvoice.config import SignInSettings
 from agentvoice.core.client import Client, Scope, scopes_of
 from agentvoice.core.event import SignedEvent, UnsignedEvent
+from agentvoice.core.project import Project
 from agentvoice.core.token import RANDOM_BYTES, build_token, token_id
 from agentvoice.errors import SignInWanted, WrongToken
 from agentvoice.protocols.nostr.nip98 import ProvenRequest
 from agentvoice.services.sign_in import SignInDesk
-from agentvoice.storage import tokens
+from agentvoice.storage import projects, tokens
 from agentvoice.storage.database import Database
 from tests.fakes.clock import ManualClock
 
 REQUEST = ProvenRequest("https://calls.example/api/v1/sign-in", "POST")
-ADMIN, CALLER, STRANGER = (KeySigner.generate() for _ in range(3))
+ADMIN, CALLER, GUEST, STRANGER = (KeySigner.generate() for _ in range(4))
 SETTINGS = SignInSettings(hours=1, admin_npubs=(ADMIN.npub,), caller_npubs=(CALLER.pubkey,))
 MINUTE_S = 60.0
 
@@ -109,11 +110,27 @@ async def test_a_person_signs_in_with_nostr(door: Door):
         assert await door.desk_of(SignInSettings()).client_of_cookie(signed_in.cookie) is None
 
 
+async def test_a_projects_caller_may_call_that_project(door: Door):
+    """From the moment it is stored until it is taken out; the settings say more than a project."""
+    garden = Project("garden", "Garden", "a" * 64, callers=(GUEST.pubkey, ADMIN.pubkey))
+    with door.database.writing() as session:
+        projects.create_project(session, garden, door.clock.utc_ms())
+    signed_in = await door.desk.sign_in_by_event(await door.proof(GUEST), REQUEST)
+    assert signed_in.client == Client(
+        GUEST.npub, scopes_of(Scope.CALL), GUEST.npub, GUEST.npub, frozenset({"garden"})
+    )
+    admin = await door.desk.sign_in_by_event(await door.proof(ADMIN), REQUEST)
+    assert admin.client.projects is None
+    with door.database.writing() as session:
+        projects.update_project(session, replace(garden, callers=()), door.clock.utc_ms())
+    assert await door.desk.client_of_cookie(signed_in.cookie) is None
+
+
 async def test_a_stranger_or_a_forger_does_not(door: Door):
     """A key that is not in the settings; an event whose id or signature is not its author's."""
     proof = await door.proof(ADMIN)
     for event, words in (
-        (await door.proof(STRANGER), "not among"),
+        (await door.proof(STRANGER), "neither among"),
         (replace(proof, content="more"), "another id"),
         (replace(proof, sig="0" * 128), "signature"),
         (replace(await door.proof(STRANGER), pubkey=ADMIN.pubkey), "another id"),

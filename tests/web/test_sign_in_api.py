@@ -12,9 +12,11 @@ import pytest
 
 from agentvoice.adapters.signer import KeySigner
 from agentvoice.core.client import Scope
+from agentvoice.core.project import Project
+from agentvoice.storage import projects
 from agentvoice.web.door import COOKIE
 from agentvoice.web.endpoint import API
-from tests.web.door_scene import ADMIN, SITE, DoorScene, open_door
+from tests.web.door_scene import ADMIN, FAR, SITE, DoorScene, open_door
 
 URL = f"{SITE}{API}/sign-in"
 
@@ -51,12 +53,30 @@ async def test_a_person_signs_in_with_nostr(door: DoorScene):
     assert (again.status, "already" in await again.text()) == (401, True)
 
 
+async def test_a_projects_caller_sees_and_calls_that_project_alone(door: DoorScene):
+    """The others are not on its list, and a call of theirs is refused before there is one."""
+    guest = KeySigner.generate()
+    garden = Project("garden", "Garden", "a" * 64, callers=(guest.pubkey,))
+    with door.scene.house.database.writing() as session:
+        projects.create_project(session, garden, door.clock.utc_ms())
+    answer = await door.far("POST", "/sign-in", {"nostr": await door.proof(URL, guest)})
+    assert (await answer.json())["scopes"] == ["call"]
+    cookie = f"{COOKIE}={answer.cookies[COOKIE].value}"
+    listed = await (await door.far("GET", "/projects", Cookie=cookie)).json()
+    assert [project["slug"] for project in listed["projects"]] == ["garden"]
+    headers = {**FAR, "Origin": SITE, "Cookie": cookie}
+    async with door.client.ws_connect("/call", headers=headers) as socket:
+        await socket.send_str('{"type":"start","agent":"ada","project":"home"}')
+        assert "want one that you may call: garden" in await socket.receive_str()
+    assert door.scene.house.engine.sessions == []
+
+
 async def test_an_event_for_another_address_is_refused(door: DoorScene):
     """What another site got signed is worth nothing here, nor what a stranger signed."""
     for url, signer, words in (
         (f"https://evil.example{API}/sign-in", ADMIN, "nostr.u"),
         (f"http://calls.example{API}/sign-in", ADMIN, "nostr.u"),
-        (URL, KeySigner.generate(), "not among"),
+        (URL, KeySigner.generate(), "neither among"),
     ):
         answer = await door.far("POST", "/sign-in", {"nostr": await door.proof(url, signer)})
         assert (answer.status, words in await answer.text()) == (401, True)
