@@ -181,11 +181,11 @@ class CallManager:
         with self._database.reading() as reading:
             project = projects.get_project(reading, request.project or self._default_project)
             agent = agents.get_agent(reading, request.agent).profile
-        check_enabled(agent)
         if request.projects is not None and project.slug not in request.projects:
             raise Refused(
                 f"project: got {project.slug!r}, want one that you may call: {', '.join(sorted(request.projects))}"
             )
+        check_enabled(agent)
         now = self._clock.utc_ms()
         call = Call(
             id=self._new_id(),
