@@ -81,6 +81,7 @@ lock: ## write the lock files from pyproject.toml (UPGRADE=1: newest versions)
 packages: ## the Debian packages that the tests need
 	@tools/apt-packages.sh test
 	@tools/promtool.sh >/dev/null
+	@tools/nginx.sh >/dev/null
 
 vendor: setup ## the page's libraries again, from tools/vendor's lock
 	@tools/vendor.sh

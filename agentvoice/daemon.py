@@ -47,9 +47,10 @@ from agentvoice.services.session_opening import Engines
 from agentvoice.storage import agents, keys
 from agentvoice.storage.database import Database
 from agentvoice.storage.writer import Writer
-from agentvoice.web.app import build_control_app, build_public_app
+from agentvoice.web.app import build_control_app
 from agentvoice.web.desks import Desks, build_desks
-from agentvoice.web.serving import serve_tcp, serve_unix
+from agentvoice.web.public import serve_public
+from agentvoice.web.serving import serve_unix
 
 log = structlog.get_logger(__name__)
 
@@ -260,11 +261,12 @@ async def serve(
         await serve_unix(
             build_control_app(runtime.calls, runtime.missing, desks), settings.control_socket, stack
         )
-        public = build_public_app(runtime.calls, runtime.missing, metrics.exposition, settings.http, desks)
-        address = await serve_tcp(public, settings.http.host, settings.http.port, stack)
+        address, certificates = await serve_public(
+            runtime.calls, runtime.missing, metrics.exposition, settings.http, desks, stack
+        )
         stack.push_async_callback(runtime.calls.drain, settings.drain_timeout_s)
         stop = asyncio.Event()
-        _handle_signals(runtime, stop, reload, stack)
+        _handle_signals(runtime, stop, certificates.renewed_before(reload), stack)
         scheduler.start()
         runtime.run_beside(runtime.local_speech.start(), "load models")
         runtime.run_beside(runtime.check_engines(), "check engines")
@@ -310,7 +312,7 @@ def _apply(runtime: Runtime, reload: Callable[[], Settings]) -> None:
     try:
         settings = reload()
         runtime.calls.use_settings(settings.calls, settings.project)
-        log.info("reloaded", effective="calls, project, log level", after_restart="everything else")
+        log.info("reloaded", effective="calls, project, log level, certificate", after_restart="all else")
     except AgentVoiceError as error:
         log.error("reload_failed", error=str(error))
     systemd.notify(systemd.READY)

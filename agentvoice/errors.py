@@ -12,6 +12,9 @@
     │   ├── KeyFileRefused           4             a key file others could read
     │   ├── SignerRefused            4             a remote signer does not sign this
     │   ├── OutOfDate                4             somebody else changed it meanwhile: read it again
+    │   ├── SignInWanted             4             nobody may do that: sign in, or show a valid token
+    │   │   └── WrongToken           4             a token or signature that is not good here
+    │   ├── TooManyRequests          4  retryable  this client asks too much at once
     │   ├── CallLimitReached         4             as many calls as allowed are running, or were begun
     │   └── BudgetSpent              4             the project's money of this month is spent
     ├── StorageError                 1             the database failed
@@ -105,6 +108,24 @@ class SignerRefused(Refused):
 
 class OutOfDate(Refused):
     """What was to be changed is not what was read any more."""
+
+
+class SignInWanted(Refused):
+    """The client is nobody we know, or not any more: it signs in, or shows a token that is valid."""
+
+
+class WrongToken(SignInWanted):
+    """A token, or a signature in its place, that is not good here; each one is counted against its sender."""
+
+
+class TooManyRequests(Refused):
+    """This client asks more than the settings allow; it may ask again in `wait_s` seconds."""
+
+    retryable: ClassVar[bool] = True
+
+    def __init__(self, message: str, wait_s: float = 1.0) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s
 
 
 class CallLimitReached(Refused):

@@ -15,8 +15,8 @@ from agentvoice.web.events_api import HEARTBEAT_S
 INTRODUCTION = f"""
 # The API
 
-Everything that the page does, a program can do: at `http://127.0.0.1:8420{API}` from this machine, and on the control
-socket (`agentvoice.sock` in the data folder) as the daemon's own user. [openapi.json](openapi.json) describes it to programs;
+Everything that the page does, a program can do: at `http://127.0.0.1:8420{API}`, and on the control socket (`agentvoice.sock`
+in the data folder) as the daemon's own user. [openapi.json](openapi.json) describes it to programs;
 the daemon serves the same at `{API}/openapi.json`. A call itself is a WebSocket: [the call socket](call-socket.md).
 
 - Bodies and answers are JSON; the documents are those of the commands: [JSON documents](documents.md). A request that changes
@@ -33,7 +33,8 @@ the daemon serves the same at `{API}/openapi.json`. A call itself is a WebSocket
 
 ## Addresses
 
-Scope: `call` may hold calls, `admin` sees and changes everything. Without a token that was made, a client on this machine has both.
+Scope: `call` may hold calls, `admin` sees and changes everything. Without a token that was made, a client on this machine has
+both; with one, see [signing in](sign-in.md).
 
 | address | scope | does |
 |---|---|---|
@@ -83,6 +84,7 @@ A refusal is `{"error", "exit_code"}`, with the message and the [exit code](exit
 
 WORDS = {
     "Nothing": "",
+    "SignIn": '`{"token": "…"}`, or `{"nostr": {…}}` (an event of kind 27235); [more](sign-in.md)',
     "SwitchCall": '`{"agent": "max"}`',
     "OfRelay": '`{"relay": "wss://…"}`, or nothing for all of them',
     "Rejection": '`{"reason": "…"}`',
@@ -116,7 +118,8 @@ def _row(endpoint: Endpoint) -> str:
     about = (inspect.getdoc(endpoint.handler) or "").partition("\n")[0]
     body = WORDS[endpoint.body.__name__] if endpoint.body else ""
     told = f"{about} Body: {body}." if body else about
-    return f"| `{endpoint.method} {endpoint.path}` | `{endpoint.scope.value}` | {told} |"
+    scope = f"`{endpoint.scope.value}`" if endpoint.scope else "none"
+    return f"| `{endpoint.method} {endpoint.path}` | {scope} | {told} |"
 
 
 def _questions(endpoint: Endpoint) -> list[str]:

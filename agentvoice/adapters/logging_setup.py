@@ -23,6 +23,7 @@ _PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 _SECRETS = re.compile(
     r"nsec1[02-9ac-hj-np-z]{6,}|ncryptsec1[02-9ac-hj-np-z]{6,}"
     r"|\b(?:sk|ek)[-_][A-Za-z0-9_-]{8,}"
+    r"|\bav_[0-9a-f]{12}_[A-Za-z0-9_-]+"
     r"|(?<=[?&]secret=)[^\s&\"']+"
     r"|(?<=Bearer )[^\s\"',}]+"
     r"|(?<=://)[^\s/:@]*:[^\s/@]+(?=@)",

@@ -32,6 +32,7 @@ COMMANDS = (
     Listed("publication", "agentvoice.cli.publication:publication", "Follow threads to their relays."),
     Listed("relay", "agentvoice.cli.relay:relay", "Check the relays that threads go to."),
     Listed("usage", "agentvoice.cli.usage:usage", "Report what calls used and cost."),
+    Listed("token", "agentvoice.cli.token:token", "Make and revoke tokens for the page and the API."),
     Listed("model", "agentvoice.cli.model:model", "Install the local engine's models."),
     Listed("db", "agentvoice.cli.db:db", "Create, upgrade and check the database."),
     Listed("config", "agentvoice.cli.config:config", "Check the settings and show where they come from."),

@@ -76,6 +76,13 @@ _OPTIONS = (
         help="Who gets private threads besides the project's pubkey; repeatable, `none` for nobody.",
     ),
     click.option(
+        "--caller",
+        "callers",
+        multiple=True,
+        metavar="NPUB",
+        help="Who may sign in on the page with Nostr and call this project; repeatable, `none` for nobody.",
+    ),
+    click.option(
         "--redact",
         multiple=True,
         metavar="RULE",
@@ -219,8 +226,9 @@ def _with_options(draft: Project, options: dict[str, Any]) -> Project:
             given[name] = encodable(f"--{name}", given[name])
     if options["budget"] is not None:
         given["budget_nano_usd_per_month"] = read_usd("--budget", options["budget"])
-    if options["readers"]:
-        given["readers"] = _readers(options["readers"])
+    for name, option in (("readers", "--reader"), ("callers", "--caller")):
+        if options[name]:
+            given[name] = _pubkeys(option, options[name])
     if options["redact"]:
         given["redact"] = () if options["redact"] == (NOTHING,) else options["redact"]
     if options["relays"]:
@@ -232,13 +240,13 @@ def _with_options(draft: Project, options: dict[str, Any]) -> Project:
     return replace(draft, **given)
 
 
-def _readers(npubs: tuple[str, ...]) -> tuple[str, ...]:
+def _pubkeys(option: str, npubs: tuple[str, ...]) -> tuple[str, ...]:
     from agentvoice.cli.texts import refuse_secret
     from agentvoice.protocols.nostr.nip19 import decode_pubkey
 
     if npubs == (NOTHING,):
         return ()
-    pubkeys = [decode_pubkey("--reader", refuse_secret("--reader", npub)) for npub in npubs]
+    pubkeys = [decode_pubkey(option, refuse_secret(option, npub)) for npub in npubs]
     return tuple(dict.fromkeys(pubkeys))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from agentvoice.config.http import check_http
 from agentvoice.config.secrets import check_secret_reference
 from agentvoice.config.settings import Settings
 from agentvoice.core.agent import check_slug
@@ -153,6 +154,7 @@ def check_settings(settings: Settings) -> None:
         check_slug("project", settings.project)
     except UsageError as error:
         raise ConfigError(str(error)) from None
+    check_http(settings.http)
     for name, host in (
         ("http.host", settings.http.host),
         ("relays.embedded_host", settings.relays.embedded_host),

@@ -17,6 +17,20 @@ Count = Annotated[int, Between(1, 1_000_000)]
 
 
 @dataclass(frozen=True, slots=True)
+class SignInSettings:
+    """Who may come in besides those who have a token (`agentvoice token new`), and for how long."""
+
+    hours: Annotated[float, Between(0.1, 8_760)] = 12.0
+    """How long a browser stays signed in; never longer than the token it signed in with."""
+    admin_npubs: tuple[str, ...] = ()
+    """Who may sign in with Nostr (NIP-07, NIP-98) and see and change everything."""
+    caller_npubs: tuple[str, ...] = ()
+    """Who may sign in with Nostr and hold calls of every project; for one project: `project edit --caller`."""
+    wrong_tokens_per_minute: Count = 10
+    """Wrong tokens and signatures of one client, beyond which it is refused unheard for a while."""
+
+
+@dataclass(frozen=True, slots=True)
 class HttpSettings:
     """Where the daemon listens; loopback unless the operator says otherwise."""
 
@@ -28,6 +42,17 @@ class HttpSettings:
     """Names besides loopback that the page may be reached by; a Host that is none of them is refused."""
     allowed_origins: tuple[str, ...] = ()
     """Other sites (`https://host`) whose scripts may open calls and send commands; empty: none."""
+    tls_cert: str = ""
+    """PEM file with the certificate and those that lead to its root; with `tls_key` the daemon speaks https."""
+    tls_key: str = ""
+    """PEM file with the certificate's key, without a passphrase; SIGHUP reads both files again."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses or networks of proxies whose X-Forwarded-For, -Proto and -Host are believed."""
+    requests_per_minute: Count = 600
+    """Requests of one client (an address, of IPv6 a /64); this machine's own are not counted."""
+    requests_at_once: Count = 64
+    """Requests of one client that may be open at the same time, calls and event streams among them."""
+    sign_in: SignInSettings = field(default_factory=SignInSettings)
 
 
 @dataclass(frozen=True, slots=True)

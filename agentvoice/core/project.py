@@ -23,6 +23,9 @@ MAX_BUDGET_NANO_USD = 1_000_000 * NANO_PER_USD
 MAX_READERS = 50
 """A private thread is wrapped, sent and stored once for each reader."""
 
+MAX_CALLERS = 1_000
+"""They are read whole at each request of one of them."""
+
 MAX_EXPIRATION_DAYS = 36_500
 """A century; the time stays one that every relay can read."""
 
@@ -71,6 +74,8 @@ class Project:
     """Deliver to the relays that the pubkey says it reads (NIP-65) as well."""
     readers: tuple[str, ...] = ()
     """Hex public keys that get a private thread besides the project's."""
+    callers: tuple[str, ...] = ()
+    """Hex public keys that may sign in with Nostr and hold calls of this project."""
     redact: tuple[str, ...] = ("phone", "email", "card")
     """What is taken out of the published copy: rules of core.redaction."""
     expiration_days: int = 0
@@ -97,8 +102,7 @@ def check_project(project: Project, *, policy_given: bool) -> None:
         raise UsageError(
             f"expiration_days: got {project.expiration_days}, want 0 (never) to {MAX_EXPIRATION_DAYS}"
         )
-    if len(project.readers) > MAX_READERS:
-        raise UsageError(f"readers: got {len(project.readers)}, want {MAX_READERS} at most")
+    _check_people(project)
     check_rules(project.redact)
     if not project.relays:
         raise UsageError(f"relays: got none, want ws:// or wss:// addresses, or {EMBEDDED_RELAY}")
@@ -111,6 +115,15 @@ def check_project(project: Project, *, policy_given: bool) -> None:
         raise UsageError(
             "policy: got none, want public, review, private or off: this project names outside relays"
         )
+
+
+def _check_people(project: Project) -> None:
+    for name, keys, most in (
+        ("readers", project.readers, MAX_READERS),
+        ("callers", project.callers, MAX_CALLERS),
+    ):
+        if len(keys) > most:
+            raise UsageError(f"{name}: got {len(keys)}, want {most} at most")
 
 
 def public_address(relay: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -14,8 +15,10 @@ from agentvoice.errors import (
     NotFound,
     OutOfDate,
     Refused,
+    SignInWanted,
     StorageBusy,
     StorageUnavailable,
+    TooManyRequests,
     UsageError,
 )
 
@@ -53,6 +56,13 @@ class TurnText(msgspec.Struct, forbid_unknown_fields=True):
     text: str | None
 
 
+class SignIn(msgspec.Struct, forbid_unknown_fields=True):
+    """By what a browser signs in: `token`, or `nostr`, an event of kind 27235 about this request (NIP-98)."""
+
+    token: str = ""
+    nostr: dict[str, Any] | None = None
+
+
 class Failure(msgspec.Struct):
     """Why something was refused; `exit_code` as the CLI's (errors.py)."""
 
@@ -75,6 +85,8 @@ STATUS_OF_ERROR: tuple[tuple[type[AgentVoiceError], int], ...] = (
     (UsageError, 400),
     (NotFound, 404),
     (OutOfDate, 409),
+    (SignInWanted, 401),
+    (TooManyRequests, 429),
     (CallLimitReached, 429),
     (Refused, 403),
     (CallError, 409),
@@ -93,15 +105,16 @@ def encode(body: object) -> bytes:
 
 
 @cache
-def decoder_of(kind: type[T]) -> msgspec.json.Decoder[T]:
-    """Return the decoder of a body; made when the addresses are, since that must not happen in two threads."""
+def decoder_of(kind: Hashable) -> msgspec.json.Decoder[Any]:
+    """Return the decoder of a type of body; made with the addresses, since two threads may not make one at once."""
     return msgspec.json.Decoder(kind)
 
 
 def decode_body(body: bytes, kind: type[T]) -> T:
     """Return a body; raises UsageError naming what is wrong."""
     try:
-        return decoder_of(kind).decode(body)
+        found: T = decoder_of(cast(Hashable, kind)).decode(body)
+        return found
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise UsageError(f"body: {error}") from error
 

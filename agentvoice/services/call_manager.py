@@ -42,12 +42,16 @@ ENDING_LIMIT_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class CallRequest:
-    """Who is called, and by whom. `project` and `engine` may be "": the settings', the agent's own."""
+    """Who is called, and by whom. `project` and `engine` may be "": the settings', the agent's own.
+
+    `projects`: those that the caller may call; None is all.
+    """
 
     agent: str
     project: str = ""
     engine: str = ""
     caller: str = LOCAL_CALLER
+    projects: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +186,10 @@ class CallManager:
         with self._database.reading() as reading:
             project = projects.get_project(reading, request.project or self._default_project)
             agent = agents.get_agent(reading, request.agent).profile
+        if request.projects is not None and project.slug not in request.projects:
+            raise Refused(
+                f"project: got {project.slug!r}, want one that you may call: {', '.join(sorted(request.projects))}"
+            )
         check_enabled(agent)
         now = self.clock.utc_ms()
         call = Call(

@@ -25,6 +25,9 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from agentvoice.core.token import DIGEST_CHARS
+from agentvoice.core.token import ID_CHARS as TOKEN_ID_CHARS
+
 ID_CHARS = 32
 PUBKEY_CHARS = 64
 SLUG_CHARS = 40
@@ -257,3 +260,36 @@ class UsageRow(Row):
     priced_as_of: Mapped[str] = mapped_column(String(DAY_CHARS), server_default="")
     is_estimate: Mapped[bool] = mapped_column(server_default=false())
     project: Mapped[str] = mapped_column(String(SLUG_CHARS), server_default="")
+
+
+class TokenRow(Row):
+    """What lets a client in (core.token): its digest, never the token."""
+
+    __tablename__ = "token"
+
+    id: Mapped[str] = mapped_column(String(TOKEN_ID_CHARS), primary_key=True)
+    name: Mapped[str] = mapped_column(SpokenText)
+    digest: Mapped[str] = mapped_column(String(DIGEST_CHARS))
+    scope: Mapped[str] = mapped_column(String(WORD_CHARS))
+    created_at: Mapped[int]
+    expires_at: Mapped[int]
+    revoked_at: Mapped[int] = mapped_column(server_default="0")
+
+
+class SignInRow(Row):
+    """A browser that signed in, by a token or as `npub`: the digest of its cookie, until `expires_at`.
+
+    `proof` is the id of the Nostr event it signed in with, kept so that the event serves only once.
+    """
+
+    __tablename__ = "sign_in"
+    __table_args__ = (UniqueConstraint("proof"), Index(None, "expires_at"))
+
+    id: Mapped[str] = mapped_column(String(TOKEN_ID_CHARS), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(DIGEST_CHARS))
+    token_id: Mapped[str | None] = mapped_column(String(TOKEN_ID_CHARS), ForeignKey("token.id"))
+    npub: Mapped[str | None] = mapped_column(String(PUBKEY_CHARS))
+    proof: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[int]
+    expires_at: Mapped[int]
+    ended_at: Mapped[int] = mapped_column(server_default="0")

@@ -10,7 +10,7 @@ from agentvoice.config.bundled import bundled_folder
 from agentvoice.errors import SchemaOutOfDate, StorageError
 from agentvoice.storage.foreign_errors import UPGRADE_COMMAND
 
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0004"
 """The newest migration this version of agentvoice carries (a test compares it with the folder).
 Migrations are numbered, so that newer and older can be told apart without reading them."""
 

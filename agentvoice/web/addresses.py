@@ -11,11 +11,3 @@ def host_name(host: str) -> str:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return ""
-
-
-def network_location(url: str) -> str:
-    """Return host and port of an address, in lower case."""
-    try:
-        return urlsplit(url).netloc.lower()
-    except ValueError:
-        return ""

@@ -14,6 +14,7 @@ from agentvoice.web import (
     me_api,
     projects_api,
     publications_api,
+    sign_in_api,
     usage_api,
 )
 from agentvoice.web.clients import Scope
@@ -43,7 +44,10 @@ DESK_ENDPOINTS = (
 )
 """What reads and changes the database."""
 
-ENDPOINTS = (*DESK_ENDPOINTS, *LIVE_ENDPOINTS)
+DOOR_ENDPOINTS = sign_in_api.ENDPOINTS
+"""What TCP alone has: on the control socket nobody need sign in."""
+
+ENDPOINTS = (*DESK_ENDPOINTS, *LIVE_ENDPOINTS, *DOOR_ENDPOINTS)
 
 
 @cache

@@ -7,21 +7,24 @@ control socket is kept by the file system for the daemon's own user (mode 0600).
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from math import ceil
 
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from agentvoice.config import HttpSettings
-from agentvoice.errors import AgentVoiceError
+from agentvoice.errors import AgentVoiceError, SignInWanted, TooManyRequests
 from agentvoice.protocols import admin
 from agentvoice.services.call_manager import CallManager
 from agentvoice.services.held_calls import HeldCalls
-from agentvoice.web import api, call_socket, defence, health, metrics, page
+from agentvoice.web import api, call_socket, cors, defence, health, metrics, page
 from agentvoice.web.clients import Identify, admit, identify_local, identify_owner
 from agentvoice.web.desks import Desks
+from agentvoice.web.door import Door
 from agentvoice.web.endpoint import JSON
-from agentvoice.web.keys import CALLS, DESKS, EXPOSITION, HELD, READINESS
+from agentvoice.web.keys import CALLS, DESKS, DOOR, EXPOSITION, HELD, READINESS
+from agentvoice.web.visitors import see_visitors
 
 log = structlog.get_logger(__name__)
 
@@ -34,12 +37,28 @@ def build_public_app(
     exposition: Callable[[], tuple[bytes, str]],
     settings: HttpSettings | None = None,
     desks: Desks | None = None,
+    door: Door | None = None,
     identify: Identify = identify_local,
 ) -> web.Application:
-    """Return what is served on TCP; `exposition` gives the metrics and their content type."""
-    defended = defence.defend(settings or HttpSettings())
-    app = _build_app(calls, readiness, desks, defended, admit(identify))
+    """Return what is served on TCP; `exposition` gives the metrics and their content type.
+
+    Who the clients are is found out by `door`, which also limits what they ask; without one by
+    `identify`, and nobody can sign in.
+    """
+    settings = settings or HttpSettings()
+    checks = (
+        see_visitors(settings),
+        *((door.limits.hold,) if door else ()),
+        cors.allow_origins(settings.allowed_origins),
+        defence.defend(settings),
+        admit(door.identify if door else identify),
+    )
+    app = _build_app(calls, readiness, desks, *checks)
     app.on_response_prepare.append(defence.add_headers)
+    app.on_response_prepare.append(cors.name_origin(settings.allowed_origins))
+    if door is not None:
+        app[DOOR] = door
+        app.add_routes(endpoint.route() for endpoint in api.DOOR_ENDPOINTS)
     app[EXPOSITION] = exposition
     app.add_routes(metrics.ROUTES)
     app.add_routes(page.ROUTES)
@@ -80,6 +99,12 @@ async def _end_held_calls(app: web.Application) -> None:
     await app[HELD].close()
 
 
+def _headers_of(error: AgentVoiceError) -> dict[str, str]:
+    if isinstance(error, SignInWanted):
+        return {"WWW-Authenticate": "Bearer"}
+    return {"Retry-After": f"{ceil(error.wait_s)}"} if isinstance(error, TooManyRequests) else {}
+
+
 @web.middleware
 async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer our own errors, and HTTP's, as JSON with the matching status."""
@@ -87,7 +112,7 @@ async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamRe
         return await handler(request)
     except AgentVoiceError as error:
         log.info("request_refused", path=request.path, error=str(error))
-        failure, status, headers = admin.failure_of(error), admin.status_of(error), {}
+        failure, status, headers = admin.failure_of(error), admin.status_of(error), _headers_of(error)
     except web.HTTPException as error:
         if error.status < web.HTTPBadRequest.status_code:
             raise

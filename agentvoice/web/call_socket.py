@@ -10,7 +10,7 @@ from agentvoice.adapters.web_audio import SocketLeg
 from agentvoice.errors import AgentVoiceError, RemoteProtocolError
 from agentvoice.protocols import callpage
 from agentvoice.services.call_manager import CallOutcome, CallRequest
-from agentvoice.web.clients import Scope, require
+from agentvoice.web.clients import CLIENT, Scope, require
 from agentvoice.web.keys import CALLS, HELD
 
 HEARTBEAT_S = 20.0
@@ -76,7 +76,8 @@ async def _serve(
 
 
 async def _start(request: web.Request, start: callpage.Start, leg: SocketLeg) -> CallOutcome | None:
-    asked = CallRequest(start.agent, start.project, start.engine)
+    client = request[CLIENT]
+    asked = CallRequest(start.agent, start.project, start.engine, client.caller, client.projects)
 
     def started(call: str, key: str = "") -> None:
         leg.send(callpage.Started(call=call, key=key))

@@ -1,53 +1,32 @@
 """Who the client of a request is, and what it may do: the one place that decides it.
 
 `admit` puts the client beside the request once `identify` has found it; endpoints and the call
-socket ask with `require`. `identify` knows two kinds of clients: whoever opened the control socket
-(the file system lets only the daemon's own user do that), and clients on this machine.
+socket ask with `require`. On TCP `web.door` identifies; the control socket has one client alone, since
+the file system lets only the daemon's own user open it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from enum import StrEnum
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from agentvoice.core.loopback import is_loopback
-from agentvoice.errors import Refused
-from agentvoice.web.addresses import host_name
+from agentvoice.core.client import NOBODY as NOBODY
+from agentvoice.core.client import OWNER as OWNER
+from agentvoice.core.client import Client as Client
+from agentvoice.core.client import Scope as Scope
+from agentvoice.errors import Refused, SignInWanted
+from agentvoice.web.visitors import VISITOR
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-PROXY_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
-
-
-class Scope(StrEnum):
-    """What a client may do: hold calls, or see and change everything."""
-
-    CALL = "call"
-    ADMIN = "admin"
-
-
-@dataclass(frozen=True, slots=True)
-class Client:
-    """Who asks. `npub` is theirs if they signed in with Nostr."""
-
-    name: str
-    scopes: frozenset[Scope]
-    npub: str | None = None
-
-
-OWNER = Client("local", frozenset(Scope))
-"""Who sits at this machine."""
-
-NOBODY = Client("", frozenset())
+Identify = Callable[[web.Request], Awaitable[Client]]
 
 CLIENT = web.RequestKey("client", Client)
 """Where the client stands in a request."""
 
-Identify = Callable[[web.Request], Client]
+ASKING_PATHS = ("/api/", "/call")
+"""Below these it matters who asks; the page, its files and what machines watch are for anybody."""
 
 
 def admit(identify: Identify) -> Middleware:
@@ -55,29 +34,30 @@ def admit(identify: Identify) -> Middleware:
 
     @web.middleware
     async def admitted(request: web.Request, handler: Handler) -> web.StreamResponse:
-        request[CLIENT] = identify(request)
+        request[CLIENT] = await identify(request) if request.path.startswith(ASKING_PATHS) else NOBODY
         return await handler(request)
 
     return admitted
 
 
-def identify_owner(request: web.Request) -> Client:
+async def identify_owner(request: web.Request) -> Client:
     """Return the owner: the control socket has no other clients."""
     return OWNER
 
 
-def identify_local(request: web.Request) -> Client:
-    """Return the owner for whoever is on this machine, nobody for all others.
-
-    A proxy on this machine may speak for anybody, so what comes through one is not local.
-    """
-    is_here = is_loopback(request.remote or "") and is_loopback(host_name(request.host))
-    return OWNER if is_here and not any(name in request.headers for name in PROXY_HEADERS) else NOBODY
+async def identify_local(request: web.Request) -> Client:
+    """Return the owner for whoever is on this machine, nobody for all others."""
+    return OWNER if request[VISITOR].is_local else NOBODY
 
 
 def require(request: web.Request, scope: Scope) -> Client:
-    """Return the client; raises Refused unless it may do this."""
+    """Return the client; raises SignInWanted for nobody, Refused for one that may not do this."""
     client = request[CLIENT]
-    if scope not in client.scopes:
-        raise Refused(f"{scope.value}: only this machine may, got a client from elsewhere or behind a proxy")
-    return client
+    if scope in client.scopes:
+        return client
+    if not client.scopes:
+        raise SignInWanted(
+            f"scope: got nobody we know, want {scope.value}: sign in, or send `Authorization: Bearer TOKEN`"
+            " (`agentvoice token new` makes one)"
+        )
+    raise Refused(f"scope: got {client.name!r} with {', '.join(sorted(client.scopes))}, want {scope.value}")

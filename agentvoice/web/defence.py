@@ -16,7 +16,8 @@ from aiohttp.typedefs import Middleware
 from agentvoice.config import HttpSettings
 from agentvoice.core.loopback import is_loopback
 from agentvoice.errors import Refused
-from agentvoice.web.addresses import host_name, network_location
+from agentvoice.web.addresses import host_name
+from agentvoice.web.visitors import VISITOR
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -48,7 +49,7 @@ def defend(settings: HttpSettings) -> Middleware:
     async def defended(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path not in OPEN_PATHS:
             check_host(request, settings.allowed_hosts)
-            if request.method not in SAFE_METHODS or "Upgrade" in request.headers:
+            if can_change(request):
                 check_origin(request, settings.allowed_origins)
             # What no address takes is answered as such (404, 405), whatever it carries.
             if request.method not in SAFE_METHODS and request.match_info.http_exception is None:
@@ -56,6 +57,11 @@ def defend(settings: HttpSettings) -> Middleware:
         return await handler(request)
 
     return defended
+
+
+def can_change(request: web.Request) -> bool:
+    """Whether a request may change something: a command, or a socket on which commands come."""
+    return request.method not in SAFE_METHODS or "Upgrade" in request.headers
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
@@ -66,7 +72,7 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
 
 def check_host(request: web.Request, allowed: tuple[str, ...]) -> None:
     """Refuse a Host that is neither this machine's own nor allowed by the settings."""
-    host = host_name(request.host)
+    host = host_name(request[VISITOR].host)
     if not is_loopback(host) and host not in allowed:
         raise Refused(f"Host: got {host[:80]!r}, want a loopback name or one of [http] allowed_hosts")
 
@@ -76,7 +82,7 @@ def check_origin(request: web.Request, allowed: tuple[str, ...]) -> None:
     origin = request.headers.get("Origin")
     if origin is None or origin in allowed:
         return
-    if network_location(origin) != request.host.lower():
+    if origin.lower() != request[VISITOR].origin:
         raise Refused(f"Origin: got {origin[:80]!r}, want this page's own or one of [http] allowed_origins")
 
 

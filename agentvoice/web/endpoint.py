@@ -35,7 +35,7 @@ class Endpoint:
     """An address below `/api/v1`.
 
     `answer` is the type of its document, None for 204; `body` that of what it takes; `query` a
-    dataclass whose fields are the parameters after the `?`.
+    dataclass whose fields are the parameters after the `?`; `scope` None: for anybody.
     """
 
     method: str
@@ -44,7 +44,7 @@ class Endpoint:
     answer: Any = None
     body: Any = None
     query: type = NoQuery
-    scope: Scope = Scope.ADMIN
+    scope: Scope | None = Scope.ADMIN
     content_type: str = JSON
 
     def __post_init__(self) -> None:
@@ -61,7 +61,8 @@ class Endpoint:
         return web.route(self.method, self.full_path, self._serve)
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
-        require(request, self.scope)
+        if self.scope is not None:
+            require(request, self.scope)
         check_texts(request.match_info)
         answer = await self.handler(request)
         if isinstance(answer, web.StreamResponse):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from aiohttp import web
 
+from agentvoice.core.client import Client
 from agentvoice.web.clients import CLIENT, Scope
 from agentvoice.web.endpoint import Endpoint
 
@@ -19,7 +20,11 @@ class Me(msgspec.Struct):
 
 async def show_me(request: web.Request) -> Me:
     """Tell who the client is, and what it may do."""
-    client = request[CLIENT]
+    return me_of(request[CLIENT])
+
+
+def me_of(client: Client) -> Me:
+    """Return what a client is told of itself."""
     return Me(sorted((scope.value for scope in client.scopes), reverse=True), client.name, client.npub)
 
 

@@ -13,11 +13,19 @@ import msgspec
 from agentvoice import __version__
 from agentvoice.core.fields import Between, FieldKind, OneOf, field_default, field_kinds
 from agentvoice.protocols.admin import Failure
+from agentvoice.web.door import COOKIE
 from agentvoice.web.endpoint import JSON, NO_CONTENT, Endpoint
 
 REFERENCE = "#/components/schemas/{name}"
 _JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
 _PART_OF_PATH = re.compile(r"{(\w+)}")
+
+
+SIGN_INS = {
+    "token": {"type": "http", "scheme": "bearer", "description": "Of `agentvoice token new`."},
+    "cookie": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "Of `POST /sign-in`."},
+}
+"""How clients say who they are; on the control socket, and on a machine without any token, they need not."""
 
 
 def build_openapi(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
@@ -37,7 +45,7 @@ def build_openapi(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
             "description": "Agents, calls and their threads. The call itself is a WebSocket: `/call`.",
         },
         "paths": paths,
-        "components": {"schemas": components},
+        "components": {"schemas": components, "securitySchemes": SIGN_INS},
     }
 
 
@@ -51,6 +59,9 @@ def _operation(endpoint: Endpoint, schema_of: dict[Any, Any]) -> dict[str, Any]:
             "default": {"description": "Why not.", "content": {JSON: {"schema": schema_of[Failure]}}},
         },
     }
+    if endpoint.scope is not None:
+        operation["security"] = [{}, {"token": []}, {"cookie": []}]
+        operation["description"] = f"Scope: {endpoint.scope.value}."
     parameters = [*_path_parameters(endpoint), *_query_parameters(endpoint)]
     if parameters:
         operation["parameters"] = parameters

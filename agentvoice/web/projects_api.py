@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 
 from agentvoice.core.project import Project
-from agentvoice.web.clients import Scope
+from agentvoice.web.clients import CLIENT, Scope
 from agentvoice.web.endpoint import Endpoint
 from agentvoice.web.keys import DESKS
 
@@ -37,8 +37,9 @@ class ProjectList(msgspec.Struct):
 
 
 async def list_projects(request: web.Request) -> dict[str, Any]:
-    """List the projects."""
-    return {"projects": await request.app[DESKS].agents.list_projects()}
+    """List the projects that the client may call."""
+    found = await request.app[DESKS].agents.list_projects()
+    return {"projects": [each for each in found if request[CLIENT].may_call(each["slug"])]}
 
 
 ENDPOINTS = (Endpoint("GET", "/projects", list_projects, ProjectList, scope=Scope.CALL),)

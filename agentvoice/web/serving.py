@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import AsyncExitStack
 from pathlib import Path
+from ssl import SSLContext
 
 from aiohttp import web
 
@@ -16,18 +17,20 @@ HTTP_SHUTDOWN_S = 5.0
 SOCKET_MODE = 0o600
 
 
-async def serve_tcp(app: web.Application, host: str, port: int, stack: AsyncExitStack) -> str:
-    """Serve `app` until the stack is left; return its address (port 0 takes a free one).
+async def serve_tcp(
+    app: web.Application, host: str, port: int, stack: AsyncExitStack, tls: SSLContext | None = None
+) -> str:
+    """Serve `app` until the stack is left, by https with `tls`; return its address (port 0 takes a free one).
 
     Raises ConfigError if the address is taken.
     """
     runner = await _runner(app, stack)
     try:
-        await web.TCPSite(runner, host, port).start()
+        await web.TCPSite(runner, host, port, ssl_context=tls).start()
     except OSError as error:
         raise ConfigError(f"http.port: got {port} on {host}, want a free one: {error}") from error
     host, port = runner.addresses[0][:2]
-    return f"http://{host}:{port}"
+    return f"{'https' if tls else 'http'}://{host}:{port}"
 
 
 async def serve_unix(app: web.Application, path: Path, stack: AsyncExitStack) -> None:

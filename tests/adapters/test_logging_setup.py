@@ -13,6 +13,7 @@ import structlog
 from agentvoice.adapters.logging_setup import set_up_logging
 from agentvoice.adapters.signer import KeySigner
 from agentvoice.config import LogSettings
+from agentvoice.core.token import RANDOM_BYTES, build_token
 
 JOURNAL = {"JOURNAL_STREAM": "8:1"}
 
@@ -92,8 +93,10 @@ def test_secrets_are_struck_out(form: str):
     nsec = KeySigner.generate().reveal()
     api_key = "sk-" + "proj-" + "Ab3_" * 6
     password = "hidden" * 2
+    token = build_token(bytes(range(RANDOM_BYTES)))
     stream, log = logged(LogSettings(format=form), {})
     log.info(nsec, header=f"Authorization: Bearer {'x' * 20}", nested={"key": api_key})
+    log.info("cookie", value=f"agentvoice={token}; Path=/")
     log.info("bunker", address=f"bunker://ab?relay=wss://r.example&secret={'once' * 3}&x=1")
     try:
         raise ValueError(f"postgresql://me:{password}@host/db {nsec}")
@@ -101,7 +104,7 @@ def test_secrets_are_struck_out(form: str):
         log.exception("failed")
         logging.getLogger("library").exception("also")
     text = stream.getvalue()
-    for secret in (nsec, api_key, "x" * 20, password, "once" * 3):
+    for secret in (nsec, api_key, "x" * 20, password, "once" * 3, token[3:15], token[16:]):
         assert secret not in text
     assert "Bearer" in text
     assert "@host/db" in text

@@ -40,7 +40,7 @@ def test_every_option_is_stored(ready: Cli):
         "--title", "The garden", "--relay", "wss://a.example", "--relay", "embedded", "--policy", "review",
         "--shape", "single", "--chained", "--full-p-tags", "--voice-tag", "--address", "31933:ab:garden",
         "--caller-key", person.npub, "--nip65", "--reader", person.npub, "--expiration-days", "30", "--protected",
-        "--redact", "card", "--redact", "pattern:gate [0-9]+",
+        "--redact", "card", "--redact", "pattern:gate [0-9]+", "--caller", person.npub,
     )  # fmt: skip
     added = ready("project", "add", "garden", "--new-key", *options, "--json").document
     shown = ready("project", "show", "garden", "--json").document
@@ -51,14 +51,18 @@ def test_every_option_is_stored(ready: Cli):
     assert shown["caller_pubkey"] == person.pubkey
     assert (shown["nip65_relays"], shown["expiration_days"], shown["protected"]) == (True, 30, True)
     assert (shown["readers"], shown["redact"]) == ([person.pubkey], ["card", "pattern:gate [0-9]+"])
+    assert shown["callers"] == [person.pubkey]
 
 
 def test_a_list_is_taken_back_with_none(ready: Cli):
     """`none` empties what repeatable options filled; the other fields stay."""
-    options = ("--reader", KeySigner.generate().npub, "--redact", "card")
+    npub = KeySigner.generate().npub
+    options = ("--reader", npub, "--caller", npub, "--redact", "card")
     ready("project", "add", "garden", "--new-key", *options)
-    shown = ready("project", "edit", "garden", "--reader", "none", "--redact", "none", "--json").document
-    assert (shown["readers"], shown["redact"], shown["expiration_days"]) == ([], [], 0)
+    none = ("--reader", "none", "--caller", "none", "--redact", "none")
+    shown = ready("project", "edit", "garden", *none, "--json").document
+    assert (shown["readers"], shown["callers"], shown["redact"]) == ([], [], [])
+    assert shown["expiration_days"] == 0
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ FAR = ("wss://relay.example",)
         ({"redact": ("fone",)}, "redact: got 'fone', want phone, email, card, pattern:REGEX or secret:NAME"),
         ({"expiration_days": 36_501}, "expiration_days: got 36501, want 0 "),
         ({"readers": ("b" * 64,) * 51}, "readers: got 51, want 50 at most"),
+        ({"callers": ("b" * 64,) * 1_001}, "callers: got 1001, want 1000 at most"),
         ({"relays": ()}, "relays: got none, want ws:// or wss:// addresses, or embedded"),
         ({"relays": ("http://relay.example",)}, "relays: got 'http://relay.example', want ws://"),
         ({"relays": ("wss://",)}, "relays: got 'wss://', want ws://"),

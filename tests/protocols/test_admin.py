@@ -2,7 +2,17 @@ from __future__ import annotations
 
 import pytest
 
-from agentvoice.errors import AgentVoiceError, NotFound, OutOfDate, Refused, StorageBusy, UsageError
+from agentvoice.errors import (
+    AgentVoiceError,
+    NotFound,
+    OutOfDate,
+    Refused,
+    SignInWanted,
+    StorageBusy,
+    TooManyRequests,
+    UsageError,
+    WrongToken,
+)
 from agentvoice.protocols import admin
 
 
@@ -31,7 +41,16 @@ def test_a_wrong_body_is_refused_by_name(body: bytes, named: str):
 
 @pytest.mark.parametrize(
     ("error", "status"),
-    [(OutOfDate, 409), (Refused, 403), (NotFound, 404), (StorageBusy, 503), (AgentVoiceError, 500)],
+    [
+        (OutOfDate, 409),
+        (Refused, 403),
+        (SignInWanted, 401),
+        (WrongToken, 401),
+        (TooManyRequests, 429),
+        (NotFound, 404),
+        (StorageBusy, 503),
+        (AgentVoiceError, 500),
+    ],
 )
 def test_each_error_has_its_status(error: type[AgentVoiceError], status: int):
     """The nearest of its kind; what is ours to mend is 500."""

@@ -23,6 +23,15 @@ async def test_unknown_names_are_refused_before_there_is_a_call(house: House):
     assert house.manager.live_calls == ()
 
 
+async def test_a_caller_of_other_projects_is_refused(house: House):
+    """Also when no project is named and the default is not among theirs; their own is called."""
+    theirs = frozenset({"garden"})
+    for project in ("", "home"):
+        with pytest.raises(Refused, match="project: got 'home', want one that you may call: garden"):
+            await house.manager.check(CallRequest("ada", project, projects=theirs))
+    await house.manager.check(CallRequest("ada", "home", projects=theirs | {"home"}))
+
+
 async def test_a_disabled_agent_does_not_answer(house: House):
     """The refusal names the command that helps."""
     with house.database.writing() as session:

@@ -10,8 +10,10 @@ from typing import Any
 from aiohttp.test_utils import TestClient, TestServer
 
 from agentvoice.adapters.key_files import KeyFiles
+from agentvoice.config import HttpSettings
 from agentvoice.web.app import build_public_app
 from agentvoice.web.desks import Desks, build_desks
+from agentvoice.web.door import build_door
 from tests.services.conftest import House
 from tests.services.press import Press
 
@@ -57,7 +59,9 @@ async def open_scene(folder: Path, *, of_house: bool = False) -> AsyncIterator[S
         1,
         lambda: woken.append("publisher"),
     )
-    app = build_public_app(house.manager, str, lambda: (b"", "text/plain"), desks=desks)
+    settings = HttpSettings()
+    door = build_door(desks.database, house.clock, settings)
+    app = build_public_app(house.manager, str, lambda: (b"", "text/plain"), settings, desks, door)
     scene = Scene(house, press, desks, woken)
     async with TestClient(TestServer(app)) as scene.client:
         yield scene

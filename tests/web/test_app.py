@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from agentvoice.config import HttpSettings
 from agentvoice.errors import (
     AgentVoiceError,
     CallError,
@@ -16,15 +17,18 @@ from agentvoice.errors import (
     NotFound,
     OutOfDate,
     Refused,
+    SignInWanted,
     StorageBusy,
     TimedOut,
+    TooManyRequests,
     UsageError,
 )
 from agentvoice.protocols import admin
 from agentvoice.services.call_manager import CallManager
-from agentvoice.web.api import ENDPOINTS, LIVE_ENDPOINTS
+from agentvoice.web.api import DOOR_ENDPOINTS, ENDPOINTS, LIVE_ENDPOINTS
 from agentvoice.web.app import build_control_app, build_public_app
-from agentvoice.web.keys import CALLS
+from agentvoice.web.door import build_door
+from agentvoice.web.keys import CALLS, DOOR
 from tests.services.conftest import House
 from tests.web.api_scene import open_scene
 
@@ -70,6 +74,8 @@ async def test_tcp_offers_the_page_and_the_metrics_besides_calls_and_commands(ho
         (UsageError, 400),
         (NotFound, 404),
         (Refused, 403),
+        (SignInWanted, 401),
+        (TooManyRequests, 429),
         (OutOfDate, 409),
         (CallLimitReached, 429),
         (CallError, 409),
@@ -124,4 +130,30 @@ async def test_the_whole_api_is_served_over_a_database(tmp_path: Path):
             build_control_app(scene.house.manager, str, scene.desks),
             build_public_app(scene.house.manager, str, lambda: (b"", ""), desks=scene.desks),
         ):
-            assert {(endpoint.method, endpoint.full_path) for endpoint in ENDPOINTS} <= routes(app)
+            wanted = {(endpoint.method, endpoint.full_path) for endpoint in ENDPOINTS}
+            at_the_door = {(endpoint.method, endpoint.full_path) for endpoint in DOOR_ENDPOINTS}
+            assert wanted - routes(app) == at_the_door
+
+
+async def test_tcp_alone_has_a_door(house: House):
+    """Nobody signs in at the control socket."""
+    door = build_door(house.database, house.clock, HttpSettings())
+    app = build_public_app(house.manager, str, lambda: (b"", ""), door=door)
+    assert {(endpoint.method, endpoint.full_path) for endpoint in DOOR_ENDPOINTS} <= routes(app)
+    assert app[DOOR] is door
+
+
+@pytest.mark.parametrize(
+    ("error", "header", "value"),
+    [(SignInWanted("x"), "WWW-Authenticate", "Bearer"), (TooManyRequests("x", 1.2), "Retry-After", "2")],
+)
+async def test_a_refusal_says_what_to_do(house: House, error: AgentVoiceError, header: str, value: str):
+    """In the header that HTTP has for it."""
+
+    async def fail(request: web.Request) -> web.Response:
+        raise error
+
+    app = build_control_app(house.manager, str)
+    app.router.add_get("/fail", fail)
+    async with TestClient(TestServer(app)) as client:
+        assert (await client.get("/fail")).headers[header] == value

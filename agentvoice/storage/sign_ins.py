@@ -1,0 +1,76 @@
+"""Browsers that signed in: by a token, or as an npub. What they may do is looked up anew each time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from agentvoice.core.token import is_token, token_digest, token_id
+from agentvoice.storage.models import SignInRow, TokenRow
+from agentvoice.storage.tokens import StoredToken, TokenState, token_of
+from agentvoice.storage.upsert import insert_missing
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """By what a browser signed in: one of `token` and `npub` is given."""
+
+    token: StoredToken | None
+    npub: str | None
+    expires_at: int
+
+
+def add_sign_in(
+    session: Session,
+    cookie: str,
+    *,
+    token: StoredToken | None = None,
+    npub: str | None = None,
+    proof: str | None = None,
+    now_ms: int,
+    expires_at: int,
+) -> bool:
+    """Store the cookie's digest; False if a sign-in with this `proof` (an event's id) was there before.
+
+    Those that are over are deleted on the way. A proof must be too old to be shown again before its
+    sign-in is over.
+    """
+    session.execute(delete(SignInRow).where(SignInRow.expires_at <= now_ms))
+    values = {
+        "id": token_id(cookie),
+        "digest": token_digest(cookie),
+        "token_id": token.id if token else None,
+        "npub": npub,
+        "proof": proof,
+        "created_at": now_ms,
+        "expires_at": expires_at,
+        "ended_at": 0,
+    }
+    return insert_missing(session, SignInRow, values)
+
+
+def find_sign_in(session: Session, cookie: str, now_ms: int) -> SignIn | None:
+    """Return the sign-in of a cookie; None for none, and for one that ended or whose token did."""
+    row = _row(session, cookie)
+    if row is None or row.ended_at or row.expires_at <= now_ms:
+        return None
+    token = None
+    if row.token_id is not None:
+        token = token_of(session.get_one(TokenRow, row.token_id))
+        if token.state_at(now_ms) is not TokenState.VALID:
+            return None
+    return SignIn(token, row.npub, row.expires_at)
+
+
+def end_sign_in(session: Session, cookie: str, now_ms: int) -> None:
+    """Sign a browser out. The row stays until it would have expired, so that its proof serves no second time."""
+    row = _row(session, cookie)
+    if row is not None and not row.ended_at:
+        row.ended_at = now_ms
+
+
+def _row(session: Session, cookie: str) -> SignInRow | None:
+    row = session.get(SignInRow, token_id(cookie))
+    return row if row is not None and is_token(cookie, row.digest) else None

@@ -1,0 +1,39 @@
+"""The TCP face as the daemon serves it."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from agentvoice.config import HttpSettings
+from agentvoice.errors import ConfigError
+from agentvoice.web.public import serve_public
+from tests.fakes.certificates import make_certificate
+from tests.web.api_scene import open_scene
+
+
+async def test_the_face_has_its_door_and_its_certificate(tmp_path: Path):
+    """This machine is let in by https; the certificate can be renewed."""
+    made = make_certificate(tmp_path)
+    settings = HttpSettings(port=0, tls_cert=str(made.cert), tls_key=str(made.key))
+    async with open_scene(tmp_path) as scene, AsyncExitStack() as stack:
+        address, certificates = await serve_public(
+            scene.house.manager, str, lambda: (b"", ""), settings, scene.desks, stack
+        )
+        async with (
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=made.trusting())) as client,
+            client.get(f"{address}/api/v1/me") as answer,
+        ):
+            assert (await answer.json())["scopes"] == ["call", "admin"]
+        assert certificates.context is not None
+
+
+async def test_a_wrong_certificate_serves_nothing(tmp_path: Path):
+    """Rather no face than one without TLS."""
+    settings = HttpSettings(port=0, tls_cert="none.pem", tls_key="none.pem")
+    async with open_scene(tmp_path) as scene, AsyncExitStack() as stack:
+        with pytest.raises(ConfigError, match=r"http\.tls_cert: none\.pem"):
+            await serve_public(scene.house.manager, str, lambda: (b"", ""), settings, scene.desks, stack)
