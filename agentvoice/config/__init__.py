@@ -19,6 +19,7 @@ from agentvoice.config.settings import (
     PublishSettings,
     RelaySettings,
     Settings,
+    SoundSettings,
 )
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "PublishSettings",
     "RelaySettings",
     "Settings",
+    "SoundSettings",
     "find_config_file",
     "load_settings",
     "read_secret",
