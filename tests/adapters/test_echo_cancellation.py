@@ -59,6 +59,28 @@ def test_the_caller_stays():
     assert abs(level_db(cleaned) - level_db(caller.astype("<i2").tobytes())) < 3
 
 
+def test_the_caller_stays_while_an_agent_speaks():
+    """Both at once: what is left is as much the caller as when nobody else speaks, and not the agent."""
+    spoken, caller, later_part = noise(6, seed=3), noise(6, seed=4), slice(RATE_HZ * 4, None)
+    alone = np.frombuffer(clean(caller, np.zeros(len(caller))), "<i2").astype(float)[later_part]
+    heard = later(spoken, DELAY_MS)
+    heard[later_part] += caller[later_part]  # once the filter has learned the room
+    both = np.frombuffer(clean(heard, spoken), "<i2").astype(float)[later_part]
+    assert likeness(both, caller[later_part]) > 0.8 * likeness(alone, caller[later_part])
+    assert likeness(both, spoken[later_part]) < 0.1
+
+
+def likeness(sound: np.ndarray, original: np.ndarray) -> float:
+    """How much of a sound is the original, at any delay up to 100 ms."""
+    shifts = range(0, RATE_HZ // 10)
+    size = len(sound) - len(shifts)
+    power = float(np.linalg.norm(original[:size]))
+    pieces = (sound[shift : shift + size] for shift in shifts)
+    return max(
+        abs(float(piece @ original[:size])) / (float(np.linalg.norm(piece)) * power) for piece in pieces
+    )
+
+
 def test_a_missing_package_is_named_with_its_command(monkeypatch: pytest.MonkeyPatch):
     """The setting that wants it, and the two ways out."""
     monkeypatch.setitem(sys.modules, "livekit.rtc", None)

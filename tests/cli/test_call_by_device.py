@@ -37,6 +37,14 @@ def voice(seconds: float, seed: int) -> bytes:
     return samples
 
 
+def bursts(seconds: float, seed: int) -> bytes:
+    """A voice with pauses, 100 ms of either: what an echo canceller is made for."""
+    samples = np.frombuffer(voice(seconds, seed), "<i2")
+    is_on = np.repeat(np.random.default_rng(seed).random(len(samples) // 2_400) > 0.4, 2_400)
+    spoken: bytes = (samples * is_on).astype("<i2").tobytes()
+    return spoken
+
+
 @dataclass
 class Stage:
     """Everything outside the program."""
@@ -142,6 +150,27 @@ async def test_both_voices_come_through_and_the_gate_holds(stage: Stage):
         assert likeness(stage.sound.played, reply) > HEARD_WELL
         stage.screen.type(b"q")
     assert stage.screen.modes() == before
+
+
+@pytest.mark.parametrize(
+    ("echo", "least_db", "most_db"), [("off", -6, 6), ("cancel", 15, 100), ("gate", 40, 100)]
+)
+async def test_the_echo_of_a_speaker(stage: Stage, echo: str, least_db: float, most_db: float):
+    """Where the microphone hears the speaker: all comes back, most is cancelled, or the gate lets nothing in."""
+    stage.program.environment["AGENTVOICE_SOUND__ECHO"] = echo
+    await stage.sound.couple()
+    reply = bursts(6.0, seed=5)
+    async with stage.call() as session, stage.sound.listening():
+        await speak_on(session, reply)
+        await stage.sound.is_heard.wait()
+        sent_bytes = len(session.link.input_buffer)
+        last = CALL_FORMAT.bytes_of(5_000), CALL_FORMAT.bytes_of(3_000)
+        while len(session.link.input_buffer) < sent_bytes + last[0]:
+            await session.link.expect_any()
+        came_back = session.link.input_buffer[sent_bytes + last[1] : sent_bytes + last[0]]
+        loss_db = level_db(reply) - level_db(came_back)
+        stage.screen.type(b"q")
+    assert least_db <= loss_db <= most_db
 
 
 async def test_keys_steer_the_call(stage: Stage):

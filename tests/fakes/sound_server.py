@@ -15,6 +15,7 @@ from agentvoice.core.audio import CALL_FORMAT
 
 SCRIPT = Path(__file__).with_suffix(".sh")
 START_TIMEOUT_S = 30.0
+ROOM_MS = 40
 RAW = ("--raw", "--format=s16le", f"--rate={CALL_FORMAT.rate_hz}", "--channels=1")
 
 
@@ -35,6 +36,13 @@ class SoundServer:
         """Speak into the microphone; returns when all was spoken."""
         process = await self._client("pacat", "--playback", "-d", "mic", *RAW)
         await process.communicate(sound)
+        assert process.returncode == 0
+
+    async def couple(self) -> None:
+        """From now on the microphone hears the speaker, as in a room without headphones."""
+        loop = ("module-loopback", "source=spk.monitor", "sink=mic", f"latency_msec={ROOM_MS}")
+        process = await self._client("pactl", "load-module", *loop)
+        await process.communicate()
         assert process.returncode == 0
 
     @asynccontextmanager
