@@ -11,9 +11,15 @@ test_packages=(
     asterisk-core-sounds-en-g722 # real human speech, 16 kHz
     asterisk-core-sounds-en-wav  # the same, 8 kHz
     chromium                     # the call page is tested in a real browser
+    dbus                         # PipeWire's session
     espeak-ng                    # synthetic speech of any text
+    libasound2-plugins           # PortAudio's way to the sound server
+    pipewire                     # a sound server, with a microphone and a speaker that are no hardware
+    pipewire-pulse               # its face for programs
     pocketsphinx-testdata        # read sentences with their transcriptions
     postgresql                   # storage is tested on a throw-away cluster too
+    pulseaudio-utils             # speaks into its microphone, listens to its speaker
+    wireplumber                  # joins programs to devices
 )
 
 case "${1:-}" in

@@ -1,8 +1,7 @@
 """The caller leg of this machine's microphone and speaker, through PortAudio.
 
 PortAudio calls back from a thread of its own every 20 ms; the callback moves bytes and wakes the
-loop, nothing else. sounddevice is imported when a device is first asked for: without the PortAudio
-library the import itself fails.
+loop, nothing else.
 """
 
 from __future__ import annotations
@@ -10,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from agentvoice.adapters.call_recording import CallRecording
+from agentvoice.adapters.device_stream import OpenStream, SoundStream
 from agentvoice.adapters.leg_events import LegEvents
-from agentvoice.adapters.pauses import FRAME_SAMPLES
 from agentvoice.core.audio import CALL_FORMAT, MS_PER_S, AudioChunk
+from agentvoice.core.echo import EchoControl
 from agentvoice.core.leg import (
     CallerAudio,
     CallStatus,
@@ -26,126 +25,50 @@ from agentvoice.core.leg import (
     Played,
     StatusChanged,
 )
+from agentvoice.core.level import level_db
 from agentvoice.core.playout import PlayoutBuffer
 from agentvoice.core.ports import Clock
 from agentvoice.errors import AudioDeviceError
 
-INSTALL_PORTAUDIO = "sudo apt-get install -y libportaudio2"
-DEFAULT_DEVICE = ""
-
-SoundCallback = Callable[[Any, Any, int, Any, Any], None]
-"""PortAudio's: input buffer, output buffer, frame count, times, flags."""
-
-
-class SoundStream(Protocol):
-    """A running duplex stream."""
-
-    def close(self) -> None:
-        """Stop calling back; waits for a callback that runs."""
-        ...
-
-
-OpenStream = Callable[[SoundCallback], SoundStream]
-
-
-@dataclass(frozen=True, slots=True)
-class SoundDevice:
-    """A device as PortAudio names it."""
-
-    name: str
-    inputs: int
-    outputs: int
-
-
-def list_devices() -> tuple[SoundDevice, ...]:
-    """Return all devices; raises AudioDeviceError when PortAudio is missing or fails."""
-    sounddevice = _import_sounddevice()
-    try:
-        found = sounddevice.query_devices()
-    except sounddevice.PortAudioError as error:
-        raise explain_device_error(error, DEFAULT_DEVICE, DEFAULT_DEVICE) from error
-    return tuple(
-        SoundDevice(device["name"], device["max_input_channels"], device["max_output_channels"])
-        for device in found
-    )
-
-
-def open_duplex_stream(microphone: str, speaker: str) -> OpenStream:
-    """Return an opener of a 24 kHz mono stream on the named devices ("": the system's default).
-
-    The opener starts the stream; it raises AudioDeviceError.
-    """
-
-    def open_stream(callback: SoundCallback) -> SoundStream:
-        sounddevice = _import_sounddevice()
-        try:
-            stream = sounddevice.RawStream(
-                samplerate=CALL_FORMAT.rate_hz,
-                blocksize=FRAME_SAMPLES,
-                device=(microphone or None, speaker or None),
-                channels=1,
-                dtype="int16",
-                latency="low",
-                callback=callback,
-            )
-            stream.start()
-        except (sounddevice.PortAudioError, ValueError) as error:
-            raise explain_device_error(error, microphone, speaker) from error
-        running: SoundStream = stream
-        return running
-
-    return open_stream
-
-
-def explain_missing_portaudio(error: OSError) -> AudioDeviceError:
-    """Say how to get the library that sounddevice did not find."""
-    return AudioDeviceError(
-        f"the PortAudio library is missing ({error}); install it with: {INSTALL_PORTAUDIO}, "
-        "or give a WAV file as input"
-    )
-
-
-def explain_device_error(error: Exception, microphone: str, speaker: str) -> AudioDeviceError:
-    """Say which devices were asked for, what PortAudio said, and what to try."""
-    devices = f"microphone {microphone or 'default'!r}, speaker {speaker or 'default'!r}"
-    return AudioDeviceError(
-        f"{devices}: {error}; want devices that take {CALL_FORMAT.rate_hz} Hz (`default` and `pulse` convert), "
-        "or give a WAV file as input"
-    )
-
-
-def _import_sounddevice() -> Any:
-    try:
-        import sounddevice
-    except OSError as error:
-        raise explain_missing_portaudio(error) from error
-    return sounddevice
+DEVICE_STOPPED = (
+    "the sound device has stopped: it was unplugged, or the sound server ended; plug it in and call again"
+)
 
 
 class SoundDeviceLeg:
-    """Microphone and speaker as a caller (core.ports.CallerLeg); it never hangs up by itself.
+    """Microphone and speaker as a caller (core.ports.CallerLeg); it hangs up when told by `press`.
 
-    A microphone that is read too slowly loses its oldest sound (see LegEvents). The clock is read
-    in PortAudio's thread too.
+    `on_level` is told with each block the microphone's level, in dB of full scale, and whether it
+    reaches the call; it does not when muted, nor while an agent is heard by the gate. A microphone
+    that is read too slowly loses its oldest sound (see LegEvents). The clock is read in PortAudio's
+    thread too.
     """
 
     def __init__(
         self,
         open_stream: OpenStream,
         clock: Clock,
+        echo: EchoControl,
         *,
         recording: CallRecording | None = None,
         on_update: Callable[[CallUpdate], None] | None = None,
+        on_level: Callable[[float, bool], None] | None = None,
     ) -> None:
+        self.recording = recording
+        """The file that keeps both sides, if any; its creator closes it."""
+        self.is_muted = False
+        """Whether the call hears silence instead of the microphone."""
+        self._echo = echo
         self._open_stream = open_stream
         self._clock = clock
-        self._recording = recording
         self._on_update = on_update
+        self._on_level = on_level
         self._events = LegEvents()
         self._playout = PlayoutBuffer()
         self._lock = threading.Lock()  # the playout is used by PortAudio's thread and the loop's
         self._heard_samples = 0  # played in blocks that are over
         self._stream: SoundStream | None = None
+        self._is_closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
@@ -154,9 +77,14 @@ class SoundDeviceLeg:
         return "device"
 
     async def open(self) -> None:
-        """Open the devices; raises AudioDeviceError."""
+        """Open the devices; raises UsageError for a wrong name, or AudioDeviceError."""
         self._loop = asyncio.get_running_loop()
-        self._stream = await asyncio.to_thread(self._open_stream, self._on_block)
+        self._stream = await asyncio.to_thread(self._open_stream, self._on_block, self._on_stopped)
+        self._echo.begin(self._stream.delay_ms)
+
+    def press(self, event: LegEvent) -> None:
+        """The caller pressed a key that means `event`."""
+        self._events.push(event)
 
     def events(self) -> AsyncIterator[LegEvent]:
         """Yield the microphone's sound and what was played, until `close`."""
@@ -186,6 +114,7 @@ class SoundDeviceLeg:
 
     async def close(self) -> None:
         """Stop the devices; `events` ends."""
+        self._is_closed = True
         stream, self._stream = self._stream, None
         if stream is not None:
             await asyncio.to_thread(stream.close)
@@ -204,11 +133,27 @@ class SoundDeviceLeg:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._block_passed, bytes(heard), sound, before_samples)
 
+    def _on_stopped(self) -> None:
+        """Runs in PortAudio's thread."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._device_stopped)
+
+    def _device_stopped(self) -> None:
+        if not self._is_closed:
+            self._events.end(AudioDeviceError(DEVICE_STOPPED))
+
     def _block_passed(self, heard: bytes, sound: bytes, played_samples: int) -> None:
         # The block handed over last time has been played by now, this one begins.
         if played_samples > self._heard_samples:
             self._heard_samples = played_samples
             self._events.push(Played(played_samples))
+        level = level_db(heard)
+        heard = self._echo.clean(heard, sound)  # when muted too: a filter goes on learning
+        is_silenced = self.is_muted or self._echo.is_closed
+        if self.is_muted:
+            heard = bytes(len(heard))
+        if self._on_level is not None:
+            self._on_level(level, not is_silenced)
         self._events.push(CallerAudio(AudioChunk(CALL_FORMAT, heard)))
-        if self._recording is not None:
-            self._recording.append(caller=heard, agent=sound)
+        if self.recording is not None:
+            self.recording.append(caller=heard, agent=sound)

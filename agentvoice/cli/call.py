@@ -15,8 +15,9 @@ LIVE_COMMANDS = (
     Listed("start", "agentvoice.cli.call_start:start_call", "Call an agent."),
     Listed("switch", "agentvoice.cli.live_call:switch_call", "Hand a live call over to another agent."),
     Listed("end", "agentvoice.cli.live_call:end_call", "End a live call."),
+    Listed("devices", "agentvoice.cli.call_devices:list_sound_devices", "List microphones and speakers."),
 )
-"""Commands on live calls: listed here, imported when they are called."""
+"""Commands on live calls and what they need: listed here, imported when they are called."""
 
 MAX_LISTED = 1_000
 

@@ -19,6 +19,9 @@ from agentvoice.daemon import Runtime, open_runtime
 from agentvoice.protocols.callpage import Start
 from agentvoice.services.call_manager import CallRequest
 
+HANG_UP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""The interrupt key, a polite end from outside, a terminal that was closed."""
+
 
 @dataclass(frozen=True, slots=True)
 class EndedCall:
@@ -44,19 +47,22 @@ class CallHouse:
     async def run(
         self, request: CallRequest, leg: CallerLeg, started: Callable[[str], None] = lambda call: None
     ) -> EndedCall:
-        """Run a call to its end; the interrupt key hangs up instead of killing the process.
+        """Run a call to its end; the interrupt key, or a closed terminal, hangs up instead of killing the process.
 
         Raises what there is no call for: NotFound, Refused, or a lost daemon.
         """
         loop = asyncio.get_running_loop()
         hanging_up: list[asyncio.Task[None]] = []
-        loop.add_signal_handler(
-            signal.SIGINT, lambda: hanging_up.append(loop.create_task(leg.close(), name="hang up"))
-        )
+        heeded = [each for each in HANG_UP_SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
+        for number in heeded:  # what nohup or a shell told to ignore stays ignored
+            loop.add_signal_handler(
+                number, lambda: hanging_up.append(loop.create_task(leg.close(), name="hang up"))
+            )
         try:
             return await self._run(request, leg, started)
         finally:
-            loop.remove_signal_handler(signal.SIGINT)
+            for number in heeded:
+                loop.remove_signal_handler(number)
             await asyncio.gather(*hanging_up)
 
     async def _run(self, request: CallRequest, leg: CallerLeg, started: Callable[[str], None]) -> EndedCall:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from agentvoice.cli.frame import Command, Invocation, pass_invocation
-from agentvoice.cli.output import note
 from agentvoice.errors import CallError
 
 if TYPE_CHECKING:
-    from agentvoice.cli.call_house import EndedCall
+    from agentvoice.cli.call_house import CallHouse, EndedCall
     from agentvoice.cli.caller_leg import LegOptions
+    from agentvoice.core.ports import Clock
     from agentvoice.services.call_manager import CallRequest
+    from agentvoice.storage.database import Database
 
 PUBLISH_WAIT_S = 10.0
 """How long the command stays for the relays after the call; the daemon, or the next command, goes on."""
@@ -27,16 +28,22 @@ PUBLISH_WAIT_S = 10.0
     "--input",
     "source",
     default="mic",
-    metavar="mic|text|FILE.wav",
-    help="Where the caller's voice comes from; text reads typed turns, a line each.",
+    metavar="mic|text|FILE.wav|DEVICE",
+    help="Where the caller's voice comes from; text reads typed turns, a line each. DEVICE is a name or"
+    " number of `agentvoice call devices`.",
 )
 @click.option(
     "--output",
     "target",
     default="",
-    metavar="speaker|FILE.wav",
-    show_default="speaker for mic, else nothing",
+    metavar="speaker|FILE.wav|DEVICE",
+    show_default="speaker for a microphone, else nothing",
     help="Where the call is heard; a file keeps both sides, the caller left, the agents right.",
+)
+@click.option(
+    "--headphones",
+    is_flag=True,
+    help="Keep the microphone open while the agent speaks: nothing of it can come back.",
 )
 @click.option("--say", "texts", multiple=True, metavar="TEXT", help="A typed turn; may be given again.")
 @click.option(
@@ -59,6 +66,7 @@ def start_call(
     project: str,
     source: str,
     target: str,
+    headphones: bool,
     texts: tuple[str, ...],
     engine: str | None,
     pace: str,
@@ -68,17 +76,22 @@ def start_call(
     The call runs in the daemon if one answers, else in this process. When it has ended, its thread
     is published as the project says.
 
+    With a microphone these keys work: space interrupts the agent, tab hands over to the next one,
+    m mutes the microphone, q hangs up.
+
     \b
     Examples:
       agentvoice call start ada
+      agentvoice call start ada --headphones
       agentvoice call start ada --say "What time is it?"
       agentvoice call start ada --input question.wav --output call.wav
     """
     from agentvoice.cli.caller_leg import LegOptions
     from agentvoice.services.call_manager import CallRequest
 
-    reply_timeout_s = invocation.settings.calls.turn_reply_timeout_s
-    options = LegOptions(source, target, texts, pace, reply_timeout_s)
+    settings = invocation.settings
+    reply_timeout_s = settings.calls.turn_reply_timeout_s
+    options = LegOptions(source, target, texts, pace, reply_timeout_s, settings.sound, headphones)
     options.check()
     invocation.quieten_logs()
     ended = asyncio.run(_run(invocation, CallRequest(agent, project, engine or ""), options))
@@ -88,18 +101,15 @@ def start_call(
 
 async def _run(invocation: Invocation, request: CallRequest, options: LegOptions) -> EndedCall:
     """Run the call, wait a little for its thread, and answer with the call's document."""
-    from agentvoice.adapters.live_transcript import LiveTranscript
     from agentvoice.adapters.system_clock import SystemClock
     from agentvoice.cli.call_house import open_call_house
-    from agentvoice.cli.caller_leg import open_leg
     from agentvoice.cli.publication_view import describe_publication
     from agentvoice.services.call_document import read_call_document
 
     clock = SystemClock()
     async with open_call_house(invocation.settings, clock) as house:
         await house.runtime.calls.check(request)  # before an output file is replaced
-        async with open_leg(options, clock, LiveTranscript(note)) as leg:
-            ended = await house.run(request, leg, lambda call: note(f"call {call}"))
+        ended = await _call(house, request, options, clock)
         publisher = house.runtime.publisher
         await publisher.wait_settled(ended.id, PUBLISH_WAIT_S, by_another=house.is_daemon)
         document = await asyncio.to_thread(
@@ -111,3 +121,23 @@ async def _run(invocation: Invocation, request: CallRequest, options: LegOptions
         )
     invocation.answer(document, describe_publication(document.publication, clock.utc_ms()))
     return ended
+
+
+async def _call(house: CallHouse, request: CallRequest, options: LegOptions, clock: Clock) -> EndedCall:
+    """Run the call with its display and its keys."""
+    from agentvoice.cli.call_display import open_display
+    from agentvoice.cli.call_keys import HINT, call_keys
+    from agentvoice.cli.caller_leg import open_leg
+
+    agents = await asyncio.to_thread(_enabled_agents, house.runtime.database)
+    with open_display(HINT, is_spoken=options.is_spoken) as display:
+        async with open_leg(options, clock, display.show, display.on_level) as leg:
+            with call_keys(leg, agents, lambda: display.agent):
+                return await house.run(request, leg, lambda call: display.say(f"call {call}"))
+
+
+def _enabled_agents(database: Database) -> list[str]:
+    from agentvoice.storage.agents import list_agents
+
+    with database.reading() as session:
+        return [each.profile.slug for each in list_agents(session) if each.profile.enabled]

@@ -20,6 +20,7 @@ from agentvoice.config.settings import (
     RelaySettings,
     Settings,
     SignInSettings,
+    SoundSettings,
 )
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "RelaySettings",
     "Settings",
     "SignInSettings",
+    "SoundSettings",
     "find_config_file",
     "load_settings",
     "read_secret",

@@ -125,6 +125,20 @@ class CallSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SoundSettings:
+    """The microphone and speaker of calls from this machine's terminal."""
+
+    input: str = ""
+    """Microphone: a name, a part of it, or a number of `agentvoice call devices`; empty: the system's."""
+    output: str = ""
+    """Speaker, named likewise; empty: the system's."""
+    echo: Annotated[str, OneOf("gate", "cancel", "off")] = "gate"
+    """What keeps agents from hearing themselves: `gate` closes the microphone while they speak; `cancel` takes their sound out of it (extra `aec`); `off` is for headphones."""
+    echo_tail_ms: Annotated[int, Between(0, 5_000)] = 300
+    """How long the gate stays closed after an agent's last sound: a room's echo."""
+
+
+@dataclass(frozen=True, slots=True)
 class LocalEngineSettings:
     """The local engine's defaults and limits."""
 
@@ -272,6 +286,7 @@ class Settings:
     http: HttpSettings = field(default_factory=HttpSettings)
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
     calls: CallSettings = field(default_factory=CallSettings)
+    sound: SoundSettings = field(default_factory=SoundSettings)
     engines: EnginesSettings = field(default_factory=EnginesSettings)
     relays: RelaySettings = field(default_factory=RelaySettings)
     bunker: BunkerSettings = field(default_factory=BunkerSettings)

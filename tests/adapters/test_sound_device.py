@@ -3,29 +3,23 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-import threading
 import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from agentvoice.adapters.call_recording import CallRecording
-from agentvoice.adapters.sound_device import (
-    SoundCallback,
-    SoundDevice,
-    SoundDeviceLeg,
-    explain_missing_portaudio,
-    list_devices,
-    open_duplex_stream,
-)
+from agentvoice.adapters.sound_device import SoundDeviceLeg
 from agentvoice.core.audio import CALL_FORMAT, FRAME_MS, AudioChunk
+from agentvoice.core.echo import FullDuplex, HalfDuplexGate
 from agentvoice.core.jitter import FIRST_DEPTH_MS
 from agentvoice.core.leg import (
     CallerAudio,
     CallStatus,
     CallUpdate,
+    HungUp,
+    InterruptPressed,
     OutputCleared,
     Played,
     PlayoutReported,
@@ -33,37 +27,11 @@ from agentvoice.core.leg import (
 )
 from agentvoice.errors import AudioDeviceError
 from tests.fakes.clock import ManualClock
+from tests.fakes.sound_card import SAMPLES, SPOKEN, FakeStream
 
 FIRST_WAIT_S = (FIRST_DEPTH_MS + FRAME_MS) / 1_000
 
-SAMPLES = 480
-SPOKEN = b"\1\0" * SAMPLES
 HEARD = b"\2\0" * SAMPLES
-
-
-class FakeStream:
-    """A sound card that plays one block when told to, from a thread of its own as PortAudio does."""
-
-    def __init__(self) -> None:
-        self.is_closed = False
-        self._callback: SoundCallback | None = None
-
-    def open(self, callback: SoundCallback) -> FakeStream:
-        self._callback = callback
-        return self
-
-    def close(self) -> None:
-        self.is_closed = True
-
-    def pass_block(self) -> bytes:
-        """Begin a block: hear SPOKEN, return what is given to the speaker."""
-        assert self._callback is not None
-        speaker = memoryview(bytearray(SAMPLES * 2))
-        block = (memoryview(SPOKEN), speaker, SAMPLES, None, None)
-        thread = threading.Thread(target=self._callback, args=block)
-        thread.start()
-        thread.join()
-        return speaker.tobytes()
 
 
 @pytest.fixture
@@ -78,7 +46,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 async def leg(stream: FakeStream, clock: ManualClock) -> AsyncIterator[SoundDeviceLeg]:
-    leg = SoundDeviceLeg(stream.open, clock)
+    leg = SoundDeviceLeg(stream.open, clock, FullDuplex())
     await leg.open()
     yield leg
     await leg.close()
@@ -141,7 +109,7 @@ async def test_cleared_sound_is_not_played(leg: SoundDeviceLeg, stream: FakeStre
 
 async def test_closing_stops_the_device(stream: FakeStream):
     """After close the device is released, the events end, and a late block does no harm."""
-    leg = SoundDeviceLeg(stream.open, ManualClock())
+    leg = SoundDeviceLeg(stream.open, ManualClock(), FullDuplex())
     await leg.open()
     await leg.close()
     await leg.close()
@@ -155,7 +123,7 @@ async def test_both_sides_are_recorded(tmp_path: Path, stream: FakeStream):
     """Microphone left, speaker right, block by block."""
     recording = CallRecording.create(tmp_path / "call.wav")
     clock = ManualClock()
-    leg = SoundDeviceLeg(stream.open, clock, recording=recording)
+    leg = SoundDeviceLeg(stream.open, clock, FullDuplex(), recording=recording)
     await leg.open()
     leg.play(AudioChunk(CALL_FORMAT, HEARD))
     await clock.advance(FIRST_WAIT_S)
@@ -170,26 +138,10 @@ async def test_both_sides_are_recorded(tmp_path: Path, stream: FakeStream):
 async def test_updates_are_passed_on(stream: FakeStream):
     """What the call shows reaches the display."""
     seen: list[CallUpdate] = []
-    leg = SoundDeviceLeg(stream.open, ManualClock(), on_update=seen.append)
+    leg = SoundDeviceLeg(stream.open, ManualClock(), FullDuplex(), on_update=seen.append)
     leg.show(StatusChanged(CallStatus.SPEAKING))
     assert seen == [StatusChanged(CallStatus.SPEAKING)]
     assert leg.transport == "device"
-
-
-def test_a_missing_library_is_explained_with_its_command(tmp_path: Path):
-    """Where sounddevice finds no PortAudio its import fails: the error says what to install."""
-    (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')\n")
-    code = (
-        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nfrom agentvoice.adapters import sound_device\n"
-    )
-    ran = subprocess.run(
-        [sys.executable, "-c", code + "sound_device.list_devices()"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "AudioDeviceError: the PortAudio library is missing" in ran.stderr
-    assert "sudo apt-get install -y libportaudio2" in ran.stderr
 
 
 def test_importing_the_leg_needs_no_library():
@@ -198,42 +150,51 @@ def test_importing_the_leg_needs_no_library():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_the_explanation_is_one_line():
-    """The error is fit to be shown as it is."""
-    assert "\n" not in str(explain_missing_portaudio(OSError("PortAudio library not found")))
+async def test_keys_are_events_of_the_caller(leg: SoundDeviceLeg):
+    """What is pressed comes in its order."""
+    events = leg.events()
+    leg.press(InterruptPressed())
+    leg.press(HungUp())
+    assert [await anext(events), await anext(events)] == [InterruptPressed(), HungUp()]
 
 
-class FakePortAudio(ModuleType):
-    """sounddevice on a machine with one speaker and no microphone."""
-
-    class PortAudioError(Exception):
-        """As sounddevice's."""
-
-    def query_devices(self) -> list[dict[str, object]]:
-        return [{"name": "Speaker", "max_input_channels": 0, "max_output_channels": 2}]
-
-    def RawStream(self, **options: object) -> FakeStream:
-        raise self.PortAudioError("Invalid number of channels [PaErrorCode -9998]")
+async def test_a_muted_microphone_sends_silence(leg: SoundDeviceLeg, stream: FakeStream):
+    """Silence of the same length, and the caller's sound again when it is opened."""
+    events = leg.events()
+    for is_muted, heard in ((True, bytes(len(SPOKEN))), (False, SPOKEN)):
+        leg.is_muted = is_muted
+        stream.pass_block()
+        assert await anext(events) == CallerAudio(AudioChunk(CALL_FORMAT, heard))
 
 
-def test_devices_are_listed(monkeypatch: pytest.MonkeyPatch):
-    """Each device has its name and its channels."""
-    monkeypatch.setitem(sys.modules, "sounddevice", FakePortAudio("sounddevice"))
-    assert list_devices() == (SoundDevice("Speaker", 0, 2),)
-
-
-async def test_a_device_that_cannot_be_opened_is_explained(monkeypatch: pytest.MonkeyPatch):
-    """The error names the devices asked for, PortAudio's reason, and what to do instead."""
-    monkeypatch.setitem(sys.modules, "sounddevice", FakePortAudio("sounddevice"))
-    leg = SoundDeviceLeg(open_duplex_stream("USB headset", ""), ManualClock())
-    with pytest.raises(AudioDeviceError) as refused:
-        await leg.open()
-    for words in (
-        "microphone 'USB headset'",
-        "speaker 'default'",
-        "Invalid number of channels",
-        "24000 Hz",
-        "WAV file",
-    ):
-        assert words in str(refused.value)
+async def test_the_gate_silences_the_microphone_while_an_agent_is_heard(clock: ManualClock):
+    """With the sound, the tail and the way through the devices; the level tells what is in the air."""
+    stream, levels = FakeStream(delay_ms=20), list[tuple[int, bool]]()
+    leg = SoundDeviceLeg(
+        stream.open,
+        clock,
+        HalfDuplexGate(tail_ms=20),
+        on_level=lambda level, is_open: levels.append((round(level), is_open)),
+    )
+    await leg.open()
+    events = leg.events()
+    leg.play(AudioChunk(CALL_FORMAT, HEARD))
+    await clock.advance(FIRST_WAIT_S)
+    heard: list[bytes] = []
+    for _ in range(4):
+        stream.pass_block()
+        await clock.settle()
     await leg.close()
+    heard = [event.chunk.samples async for event in events if isinstance(event, CallerAudio)]
+    assert heard == [bytes(len(SPOKEN))] * 3 + [SPOKEN]
+    assert levels == [(-90, False), (-90, False), (-90, True), (-90, True)]
+
+
+async def test_a_device_that_goes_away_is_told(leg: SoundDeviceLeg, stream: FakeStream):
+    """The reader gets what was heard, then an error that says what to do."""
+    events = leg.events()
+    stream.pass_block()
+    stream.stop()
+    assert await anext(events) == CallerAudio(AudioChunk(CALL_FORMAT, SPOKEN))
+    with pytest.raises(AudioDeviceError, match=r"unplugged.*call again"):
+        await anext(events)

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from agentvoice.adapters.system_clock import SystemClock
-from agentvoice.cli.call_house import CallHouse, EndedCall, open_call_house
+from agentvoice.cli.call_house import HANG_UP_SIGNALS, CallHouse, EndedCall, open_call_house
 from agentvoice.config import Settings, load_settings
 from agentvoice.core.agent import AgentProfile
 from agentvoice.core.project import Project
@@ -117,15 +117,34 @@ async def test_who_is_not_there_cannot_be_called_in_the_daemon(settings: Setting
     assert leg.is_closed
 
 
-async def test_the_interrupt_key_hangs_up(settings: Settings, daemon: House):
-    """SIGINT in a call closes the leg, so that the call ends as any other; then the key is free again."""
+@pytest.mark.parametrize("number", HANG_UP_SIGNALS)
+async def test_the_interrupt_key_hangs_up(settings: Settings, daemon: House, number: signal.Signals):
+    """A signal in a call closes the leg, so that the call ends as any other; then it means what it did."""
     leg = ClosingLeg()
     async with open_call_house(settings, SystemClock(), create=True) as house:
         call = asyncio.ensure_future(
-            house.run(CallRequest("ada"), leg, lambda call: os.kill(os.getpid(), signal.SIGINT))
+            house.run(CallRequest("ada"), leg, lambda call: os.kill(os.getpid(), number))
         )
         async with asyncio.timeout(20):
             ended = await call
     assert ended.reason == "caller"
     assert leg.is_closed
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    free = signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL
+    assert signal.getsignal(number) is free
+
+
+async def test_what_is_ignored_stays_ignored(settings: Settings, daemon: House):
+    """Under nohup a closed terminal ends nothing."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    leg, seen = ClosingLeg(), list[object]()
+
+    def started(call: str) -> None:
+        seen.append(signal.getsignal(signal.SIGHUP))
+        leg.vanish()
+
+    try:
+        async with open_call_house(settings, SystemClock(), create=True) as house:
+            await house.run(CallRequest("ada"), leg, started)
+        assert [*seen, signal.getsignal(signal.SIGHUP)] == [signal.SIG_IGN] * 2
+    finally:
+        signal.signal(signal.SIGHUP, before)
