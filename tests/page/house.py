@@ -89,6 +89,12 @@ class Visit:
         }}"""
         await self.page.wait_for_function(quiet, timeout=PATIENCE_MS)
 
+    def forget_refusals(self) -> None:
+        """Take out the browser's own notes that the daemon refused something."""
+        self.faults = [
+            fault for fault in self.faults if "the server responded with a status of 40" not in fault
+        ]
+
     async def live(self, name: str) -> Any:
         """Return what the page knows of its call."""
         return await self.page.evaluate(
