@@ -26,11 +26,11 @@ READ_GOAL_MS = 50
 # In SQL: a million items made in Python would take longer than all that is measured.
 FILL = (
     f"""
-    INSERT INTO call (id, project, agent, transport, engine, state, policy, owner_id, lease_until,
-                      started_at, ended_at, publication)
+    INSERT INTO call (id, project, agent, transport, engine, state, policy, relays, owner_id,
+                      lease_until, started_at, ended_at, publication)
     WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < {CALLS})
-    SELECT printf('%032x', x), 'p' || x % {PROJECTS}, 'ada', 'text', 'local', 'ended', 'public', 'benchmark',
-           0, {BEGAN_AT}, {BEGAN_AT}, 'published' FROM n
+    SELECT printf('%032x', x), 'p' || x % {PROJECTS}, 'ada', 'text', 'local', 'ended', 'public', 'embedded',
+           'benchmark', 0, {BEGAN_AT}, {BEGAN_AT}, 'published' FROM n
     """,
     f"""
     INSERT INTO item (id, call_id, position, kind, role, agent, text, status, started_at, completed_at)
