@@ -72,8 +72,8 @@ def is_ours(terminal: int) -> bool:
 def keys_of(terminal: int, press: Callable[[bytes], None]) -> Iterator[None]:
     """Tell `press` of each key until the block ends; then the terminal is as it was.
 
-    Keys come at once and are not shown. Ctrl-C still interrupts; Ctrl-Z does nothing, for a call
-    cannot stand still.
+    Keys come at once and are not shown. Ctrl-C still interrupts. Ctrl-Z and Ctrl-S do nothing, for a
+    call cannot stand still: neither the program nor what it shows.
     """
     loop = asyncio.get_running_loop()
     before = termios.tcgetattr(terminal)
@@ -91,6 +91,7 @@ def keys_of(terminal: int, press: Callable[[bytes], None]) -> Iterator[None]:
     try:
         tty.setcbreak(terminal)
         modes = termios.tcgetattr(terminal)
+        modes[0] &= ~termios.IXON
         modes[6][termios.VSUSP] = os.fpathconf(terminal, "PC_VDISABLE").to_bytes(1, "big")
         termios.tcsetattr(terminal, termios.TCSANOW, modes)
         loop.add_reader(terminal, readable)

@@ -25,7 +25,7 @@ WIDE_COLUMNS = 60
 """From so many columns on the meter has its full length."""
 METER_CELLS, SHORT_METER_CELLS = 10, 4
 STATUS_CELLS = max(len(status.value) for status in CallStatus)
-CLOSED = "mic off"
+CLOSED, SHORT_CLOSED = "mic off", "off"
 
 ERASE_LINE = "\r\x1b[K"
 GREEN, DIM, RESET = "\x1b[32m", "\x1b[2m", "\x1b[0m"
@@ -114,7 +114,7 @@ class CallScreen:
 
     def _meter(self, cells: int) -> str:
         if not self._is_open:
-            return f"[{CLOSED[:cells].center(cells)}]"
+            return f"[{(CLOSED if cells >= METER_CELLS else SHORT_CLOSED).center(cells)}]"
         full = round(meter_share(self._level) * cells)
         return f"[{self._coloured(GREEN, '#' * full)}{'-' * (cells - full)}]"
 

@@ -56,7 +56,7 @@ class Stage:
     process: asyncio.subprocess.Process | None = None
 
     @asynccontextmanager
-    async def call(self, *options: str, session: bool = True) -> AsyncIterator[ProviderSession]:
+    async def call(self, *options: str) -> AsyncIterator[ProviderSession]:
         """Call ada on the terminal; when the block ends, so must the program."""
         self.process = await asyncio.create_subprocess_exec(
             *(

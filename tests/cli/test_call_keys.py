@@ -98,7 +98,7 @@ def test_m_closes_and_opens_the_microphone(leg: SoundDeviceLeg):
 
 
 async def test_keys_come_one_by_one_and_are_not_shown(terminal: Pty):
-    """Without Enter and without echo; Ctrl-C stays a signal, Ctrl-Z becomes an ordinary key."""
+    """Without Enter and without echo; Ctrl-C stays a signal, Ctrl-Z and Ctrl-S become ordinary keys."""
     keys: asyncio.Queue[bytes] = asyncio.Queue()
     before = terminal.modes()
     with keys_of(terminal.program, keys.put_nowait):
@@ -107,7 +107,7 @@ async def test_keys_come_one_by_one_and_are_not_shown(terminal: Pty):
         assert not local_modes & (termios.ICANON | termios.ECHO)
         assert local_modes & termios.ISIG
         async with asyncio.timeout(PATIENCE_S):
-            for key in (b"q", b"\t", b"\x1a"):
+            for key in (b"q", b"\t", b"\x1a", b"\x13"):
                 os.write(terminal.person, key)
                 assert await keys.get() == key
     assert terminal.modes() == before

@@ -74,8 +74,11 @@ def test_a_closed_microphone_is_shown_at_once(screen: CallScreen, terminal: Term
     """Muted or gated: the meter gives way to words, whatever its turn."""
     screen.level(-20, False)
     assert "[ mic off  ]" in terminal.lines[-1]
+    terminal.columns = 40
     screen.level(-20, True)
-    assert "[#######---]" in terminal.lines[-1]
+    assert "[###-]" in terminal.lines[-1]
+    screen.level(-20, False)
+    assert "[off ]" in terminal.lines[-1]
 
 
 def test_what_is_said_now_is_in_the_line_and_then_above_it(screen: CallScreen, terminal: Terminal):

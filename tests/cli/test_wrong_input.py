@@ -58,7 +58,11 @@ def compressed() -> bytes:
         (("call", "start", "eve", "--say", "x"), 3, "agent 'eve': no such agent; `agentvoice agent list`"),
         (("call", "start", "ada", "--project", "nowhere", "--say", "x"), 3, "project 'nowhere': no such"),
         (("call", "start", "ada", "--engine", "gpt", "--say", "x"), 2, "'gpt' is not one of 'local'"),
-        (("call", "start", "ada", "--input", "voice.mp3"), 2, "--input: got 'voice.mp3', want mic, text or"),
+        (
+            ("call", "start", "ada", "--input", "voice.mp3"),
+            2,
+            "--input: got 'voice.mp3', want mic, text, FILE.wav",
+        ),
         (("project", "add", "p", "--pubkey", "npub1xyz"), 2, "--pubkey: it is not bech32"),
         (("agent", "add", "eve", "--key", "npub1xyz"), 2, "--key: it is not bech32"),
     ],
