@@ -84,8 +84,9 @@ def test_a_terminal_that_is_closed_does_not_end_the_call():
         assert "listening" not in seen(person, "thinking").split(ERASE_LINE)[-1]
 
 
-def test_a_terminal_that_does_not_tell_its_width_has_the_usual_one():
+def test_a_terminal_that_does_not_tell_its_width_has_the_usual_one(monkeypatch: pytest.MonkeyPatch):
     """A new pseudo-terminal has none; the line fits into 80 columns."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
     with terminal() as person, open_display("x" * 200, is_spoken=True) as display:
         display.show(StatusChanged(CallStatus.LISTENING))
         line = seen(person, "x\x1b[0m").split(ERASE_LINE)[-1]
