@@ -10,7 +10,7 @@ import os
 import pwd
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -23,6 +23,8 @@ from agentvoice.errors import ConfigError, NotFound, StorageError, StorageRefuse
 from agentvoice.storage import schema
 from agentvoice.storage.foreign_errors import UPGRADE_COMMAND, mapped_errors
 
+WAL_TRIES = 20
+"""More than processes ever open a new database at once."""
 BUSY_TIMEOUT_MS = 5_000
 """How long a lock of another process is waited for, unless the settings say otherwise."""
 
@@ -133,9 +135,21 @@ class Database:
             schema.check_version(version, self.location)
 
     def _use_wal(self) -> None:
+        """Write ahead from now on, which the file remembers.
+
+        SQLite does not wait for a lock here where waiting could be in vain: another process that
+        upgrades too is waited for by asking for the write lock, and then it is tried again.
+        """
         connection = self._engine.raw_connection()
+        cursor = connection.cursor()
         try:
-            connection.cursor().execute("PRAGMA journal_mode=WAL")  # kept in the file
+            for _ in range(WAL_TRIES - 1):
+                with suppress(sqlite3.OperationalError):
+                    cursor.execute("PRAGMA journal_mode=WAL")
+                    return
+                cursor.execute("BEGIN IMMEDIATE")
+                cursor.execute("ROLLBACK")
+            cursor.execute("PRAGMA journal_mode=WAL")
         finally:
             connection.close()
 
