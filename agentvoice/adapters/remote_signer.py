@@ -18,7 +18,7 @@ from agentvoice.core.ports import Clock, Signer
 from agentvoice.core.secret import Secret
 from agentvoice.errors import InvalidKey, RemoteProtocolError, SignerRefused, TimedOut
 from agentvoice.protocols.nostr import nip46
-from agentvoice.protocols.nostr.nip01 import check_unsigned
+from agentvoice.protocols.nostr.nip01 import check_author, check_unsigned
 from agentvoice.protocols.nostr.nip19 import KEY_BYTES, decode_pubkey, encode_npub
 from agentvoice.protocols.nostr.nip46 import BunkerAddress, BunkerLink, Method
 
@@ -55,10 +55,7 @@ class RemoteSigner:
 
         Raises InvalidKey if `event.pubkey` is not ours, LocalProtocolError if no relay would take it.
         """
-        if event.pubkey != self._pubkey:
-            raise InvalidKey(
-                f"event.pubkey: got {event.pubkey[:12]}…, want the signer's {self._pubkey[:12]}…"
-            )
+        check_author(event, self._pubkey)
         check_unsigned(event)
         result = await self._ask(Method.SIGN_EVENT, nip46.encode_template(event))
         try:

@@ -16,9 +16,8 @@ from pynostr.key import PrivateKey
 
 from agentvoice.core.event import SignedEvent, UnsignedEvent
 from agentvoice.core.secret import Secret
-from agentvoice.errors import InvalidKey
 from agentvoice.protocols.nostr import nip44, nip49
-from agentvoice.protocols.nostr.nip01 import check_unsigned, event_id
+from agentvoice.protocols.nostr.nip01 import check_author, check_unsigned, event_id
 from agentvoice.protocols.nostr.nip19 import KEY_BYTES, decode_secret, encode_npub, encode_nsec
 
 
@@ -58,10 +57,7 @@ class KeySigner:
 
         Raises InvalidKey if `event.pubkey` is not ours, LocalProtocolError if no relay would take it.
         """
-        if event.pubkey != self._pubkey:
-            raise InvalidKey(
-                f"event.pubkey: got {event.pubkey[:12]}…, want the signer's {self._pubkey[:12]}…"
-            )
+        check_author(event, self._pubkey)
         check_unsigned(event)
         digest = event_id(event)
         return SignedEvent(

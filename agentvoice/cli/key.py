@@ -69,7 +69,9 @@ def new(invocation: Invocation, label: str, store: str, passphrase: str) -> None
 def import_(
     invocation: Invocation, source: str, label: str, store: str, passphrase: str, replace: bool
 ) -> None:
-    """Take over a key: from a FILE, environment variable, systemd credential, or standard input.
+    """Take over a key, or pair with a bunker.
+
+    From a FILE, environment variable, systemd credential, or standard input.
 
     It may be an nsec, 64 hex digits, or an ncryptsec with its passphrase. A bunker:// address
     (NIP-46) is paired with: the key stays in the bunker, which signs.
@@ -183,7 +185,10 @@ def list_(invocation: Invocation) -> None:
 @click.option("--reveal", is_flag=True, help="Print the secret key too.")
 @pass_invocation
 def show(invocation: Invocation, npub: str, reveal: bool) -> None:
-    """Show a key and whether this process can sign with it; its secret only with --reveal."""
+    """Show a key and whether this process can sign with it.
+
+    Its secret is shown only with --reveal.
+    """
     from agentvoice.protocols.nostr.nip19 import decode_pubkey
     from agentvoice.storage.keys import get_key
 

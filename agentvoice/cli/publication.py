@@ -41,7 +41,9 @@ def publication() -> None:
 @click.option("--limit", default=20, type=click.IntRange(1, MAX_LISTED), help="Threads on the page.")
 @pass_invocation
 def list_(invocation: Invocation, state: str | None, waiting: bool, before: str, limit: int) -> None:
-    """List the threads of calls, the newest first: how many relays have each, and when it is tried next.
+    """List the threads of calls, the newest first.
+
+    How many relays have each, and when it is tried next.
 
     \b
     Example:
@@ -139,7 +141,9 @@ def drop(invocation: Invocation, call_id: str, relay: str) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_invocation
 def unpublish(invocation: Invocation, call_id: str, yes: bool) -> None:
-    """Take a thread back: ask every relay that may have some of it to delete it (NIP-09).
+    """Take a thread back.
+
+    Every relay that may have some of it is asked to delete it (NIP-09).
 
     What is not sent yet never will be. The daemon signs and sends the deletions. A relay may ignore
     them, and whoever read the thread may have copies.

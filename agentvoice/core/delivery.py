@@ -150,18 +150,18 @@ def settle_publication(
     return PublicationState.PARTIAL if DeliveryState.ACCEPTED in states else PublicationState.FAILED
 
 
-def settle_private(
+def settle_parts(
     deliveries: Iterable[tuple[str, str, DeliveryState]], accepted_relays: int
 ) -> PublicationState:
-    """Return where a private call stands, from the (event, relay, state) of every delivery.
+    """Return where a call stands, from the (part, relay, state) of every delivery.
 
-    Each reader has relays of their own, so events are counted one by one. Published: each is accepted
-    by at least `accepted_relays` relays (or all of its own, if there are fewer).
+    A thread is one part, all of which a relay must have. Each wrap of a private call is a part of its
+    own, since each reader has relays of their own. Published: every part is.
     """
-    by_event: dict[str, list[tuple[str, DeliveryState]]] = {}
-    for event_id, relay, state in deliveries:
-        by_event.setdefault(event_id, []).append((relay, state))
-    found = {settle_publication(pairs, accepted_relays) for pairs in by_event.values()}
+    by_part: dict[str, list[tuple[str, DeliveryState]]] = {}
+    for part, relay, state in deliveries:
+        by_part.setdefault(part, []).append((relay, state))
+    found = {settle_publication(pairs, accepted_relays) for pairs in by_part.values()}
     for unfinished in (PublicationState.QUEUED, PublicationState.PARTIAL):
         if unfinished in found:
             return unfinished

@@ -22,7 +22,7 @@ from agentvoice.core.delivery import (
     Publication,
     ThreadEvent,
     next_delivery_state,
-    settle_private,
+    settle_parts,
     states_before,
 )
 from agentvoice.core.project import PublishPolicy
@@ -44,20 +44,20 @@ def refresh_publications(
     calls = lock_calls(session, call_ids)
     found: dict[str, list[tuple[str, str, DeliveryState]]] = {call_id: [] for call_id in calls}
     private = [call_id for call_id, call in calls.items() if call.policy == PublishPolicy.PRIVATE]
-    # Whatever a thread's length, its relays and their states are few; only wraps count one by one.
-    event = case((DeliveryRow.call_id.in_(private), DeliveryRow.event_id), else_="")
+    # A thread is one part: whatever its length, its relays and their states are few.
+    part = case((DeliveryRow.call_id.in_(private), DeliveryRow.event_id), else_="")
     rows = session.execute(
-        select(DeliveryRow.call_id, event, DeliveryRow.relay, DeliveryRow.state)
+        select(DeliveryRow.call_id, part, DeliveryRow.relay, DeliveryRow.state)
         .where(DeliveryRow.call_id.in_(call_ids), DeliveryRow.purpose == DeliveryPurpose.THREAD)
         .distinct()
     )
-    for call_id, event_id, relay, state in rows:
-        found[call_id].append((event_id, relay, DeliveryState(state)))
+    for call_id, of_part, relay, state in rows:
+        found[call_id].append((of_part, relay, DeliveryState(state)))
     states = {}
     for call_id, call in calls.items():
-        # Taken back: what relays do with it now is no publication. A thread counts as one event.
+        # Taken back: what relays do with it now is no publication.
         state = (
-            PublicationState.NONE if call.unpublished_at else settle_private(found[call_id], accepted_relays)
+            PublicationState.NONE if call.unpublished_at else settle_parts(found[call_id], accepted_relays)
         )
         states[call_id] = state
         call.publication = state.value

@@ -7,14 +7,14 @@ goes on. Rows go before what they refer to, the call itself last.
 from __future__ import annotations
 
 from sqlalchemy import ColumnElement, Delete, Table, delete, select, tuple_, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from agentvoice.core.call import CallState, PublicationState
 from agentvoice.core.delivery import OPEN_STATES
-from agentvoice.protocols.nostr.nip09 import KIND_DELETION
 from agentvoice.storage.models import CallRow, Row
 from agentvoice.storage.publication_models import DeliveryRow, EventRow
 from agentvoice.storage.publications import count_rows
+from agentvoice.storage.unpublications import lacks_deletion
 
 _SETTLED = (
     PublicationState.NONE,
@@ -66,32 +66,15 @@ def _is_prunable(ended_before: int) -> ColumnElement[bool]:
         .where(DeliveryRow.call_id == CallRow.id, DeliveryRow.state.in_(OPEN_STATES))
         .exists()
     )
+    # An author who has not signed the deletion may do so when the key is back.
+    is_half_taken_back = select(EventRow.id).where(EventRow.call_id == CallRow.id, lacks_deletion()).exists()
     return (
         (CallRow.state == CallState.ENDED)
         & CallRow.publication.in_(_SETTLED)
         & (CallRow.ended_at < ended_before)
         & (CallRow.unpublished_at < ended_before)  # a relay's answer that comes late makes a deletion more
         & ~is_open
-        & ~((CallRow.unpublished_at > 0) & _lacks_deletion())
-    )
-
-
-def _lacks_deletion() -> ColumnElement[bool]:
-    """Whether an author of the thread has not signed that it is taken back: the key may come back."""
-    deletion = aliased(EventRow)
-    is_signed = (
-        select(deletion.id)
-        .where(
-            deletion.call_id == EventRow.call_id,
-            deletion.pubkey == EventRow.pubkey,
-            deletion.kind == KIND_DELETION,
-        )
-        .exists()
-    )
-    return (
-        select(EventRow.id)
-        .where(EventRow.call_id == CallRow.id, EventRow.kind != KIND_DELETION, ~is_signed)
-        .exists()
+        & ~((CallRow.unpublished_at > 0) & is_half_taken_back)
     )
 
 

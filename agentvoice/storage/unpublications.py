@@ -67,8 +67,8 @@ def unpublish(session: Session, call_id: str, now: int) -> tuple[str, ...]:
     return tuple(session.scalars(_relays_in_need(call_id)))
 
 
-def list_deletion_needs(session: Session, limit: int) -> tuple[DeletionNeed, ...]:
-    """Return authors of taken-back threads whose deletions are still to be signed."""
+def lacks_deletion() -> ColumnElement[bool]:
+    """Whether an event is one of a thread whose author has not signed that it is taken back."""
     deletion = aliased(EventRow)
     is_signed = (
         select(deletion.id)
@@ -79,10 +79,15 @@ def list_deletion_needs(session: Session, limit: int) -> tuple[DeletionNeed, ...
         )
         .exists()
     )
+    return (EventRow.kind != KIND_DELETION) & ~is_signed
+
+
+def list_deletion_needs(session: Session, limit: int) -> tuple[DeletionNeed, ...]:
+    """Return authors of taken-back threads whose deletions are still to be signed."""
     query = (
         select(EventRow.call_id, EventRow.pubkey)
         .join(CallRow, CallRow.id == EventRow.call_id)
-        .where(CallRow.unpublished_at > 0, EventRow.kind != KIND_DELETION, ~is_signed)
+        .where(CallRow.unpublished_at > 0, lacks_deletion())
         .group_by(EventRow.call_id, EventRow.pubkey)
         .order_by(EventRow.call_id, func.min(EventRow.position))
         .limit(limit)

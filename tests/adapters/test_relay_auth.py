@@ -9,10 +9,10 @@ import pytest
 from agentvoice.adapters.relay import WebsocketRelays
 from agentvoice.adapters.relay_auth import AUTH_ROUNDS
 from agentvoice.adapters.signer import KeySigner
-from agentvoice.adapters.system_clock import SystemClock
 from agentvoice.config.settings import RelaySettings
 from agentvoice.core.event import SignedEvent, UnsignedEvent
 from agentvoice.core.ports import RelayAnswer
+from tests.fakes.held_signers import relays_of
 from tests.fakes.relay_server import RelayServer, accept, relay_server
 
 SHORT = RelaySettings(connect_timeout_s=2, ok_timeout_s=2, auth_timeout_s=0.3)
@@ -68,14 +68,8 @@ def signers() -> list[KeySigner]:
 
 @pytest.fixture
 async def relays(signers: list[KeySigner]):
-    held = {signer.pubkey: signer for signer in signers}
-
-    async def find_signer(pubkey: str) -> KeySigner | None:
-        return held.get(pubkey)
-
-    opened = WebsocketRelays(SHORT, SystemClock(), find_signer)
-    yield opened
-    await opened.close()
+    async with relays_of(signers, SHORT) as opened:
+        yield opened
 
 
 async def notes(signers: list[KeySigner], count: int) -> list[SignedEvent]:

@@ -21,6 +21,7 @@ from agentvoice.core.ports import RelayAnswer
 from agentvoice.errors import ConnectFailed
 from agentvoice.protocols.nostr.nip59 import KIND_GIFT_WRAP, build_wrap
 from tests.fakes.clock import ManualClock
+from tests.fakes.held_signers import relays_of
 from tests.fakes.nostr_relays import local_relay, npm_relay
 from tests.fakes.relay_server import RelayServer, accept, relay_server
 
@@ -74,14 +75,8 @@ def signers() -> list[KeySigner]:
 
 @pytest.fixture
 async def relays(signers: list[KeySigner]):
-    held = {signer.pubkey: signer for signer in signers}
-
-    async def find_signer(pubkey: str) -> KeySigner | None:
-        return held.get(pubkey)
-
-    opened = WebsocketRelays(SETTINGS, SystemClock(), find_signer)
-    yield opened
-    await opened.close()
+    async with relays_of(signers, SETTINGS) as opened:
+        yield opened
 
 
 async def notes(signers: list[KeySigner], count: int, tags: Tags = PROTECTED) -> list[SignedEvent]:

@@ -14,7 +14,7 @@ from agentvoice.core.delivery import (
     DeliveryState,
     Publication,
     next_delivery_state,
-    settle_private,
+    settle_parts,
     settle_publication,
     states_before,
 )
@@ -152,4 +152,4 @@ def test_a_private_call_is_counted_reader_by_reader(
     deliveries: list[tuple[str, str, DeliveryState]], accepted_relays: int, expected: PublicationState
 ):
     """Published when each wrap is where it should be, though no relay has all of them."""
-    assert settle_private(deliveries, accepted_relays) is expected
+    assert settle_parts(deliveries, accepted_relays) is expected

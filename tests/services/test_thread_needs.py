@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+import json
 from pathlib import Path
 from typing import cast
 
@@ -17,6 +17,7 @@ from agentvoice.protocols.nostr.clean import NOTE_LIMIT, TextLimit
 from agentvoice.services.thread_needs import ENVELOPE_BYTES, ThreadNeeds, ask_relays, fit_all
 from tests.fakes.clock import ManualClock
 from tests.fakes.nostr_relays import local_relay
+from tests.fakes.relay_server import accept, relay_server
 from tests.services.press import CALL_ID, Press
 
 
@@ -111,14 +112,23 @@ async def test_a_relay_that_wants_work_gets_it(tmp_path: Path, max_bits: int, st
         await press.close()
 
 
-async def test_a_long_turn_is_split_for_the_strictest_relay(tmp_path: Path):
-    """The thread is one for all its relays: every note fits each of them."""
-    async with local_relay() as relay:
-        press = Press(tmp_path, relay)
+@pytest.mark.parametrize(
+    ("limitation", "is_as_wanted"),
+    [
+        ({"max_content_length": 300}, lambda event: len(event["content"]) <= 300),
+        ({"min_pow_difficulty": 9}, lambda event: pow_bits(event["id"]) >= 9),
+    ],
+)
+async def test_a_relays_own_document_decides(tmp_path: Path, limitation, is_as_wanted):
+    """Read over HTTP (NIP-11) before signing; the thread is one for all relays: every note fits each."""
+    async with relay_server(accept) as strict, local_relay() as other:
+        strict.document = json.dumps({"name": "strict", "limitation": limitation})
+        press = Press(tmp_path, other, strict.address)
         press.finish_call(turns=(("", "Tell me."), ("ada", "A word or two. " * 60)))
-        relays = Documented(press.relays, replace(UNSAID, max_content_chars=300))
-        publication = await press.publisher(relays=relays).wait_settled(CALL_ID, 20)
+        publication = await press.publisher().wait_settled(CALL_ID, 20)
         assert publication.state is PublicationState.PUBLISHED
-        assert max(len(each.event.content) for each in publication.events) <= 300
-        assert len(publication.events) == 5
+        assert (
+            len(strict.events) == len(publication.events) == (5 if "max_content_length" in limitation else 3)
+        )
+        assert all(map(is_as_wanted, strict.events))
         await press.close()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentvoice.core.event import SignedEvent, Tags, UnsignedEvent
-from agentvoice.errors import LocalProtocolError, RemoteProtocolError
+from agentvoice.errors import InvalidKey, LocalProtocolError, RemoteProtocolError
 
 KIND_TEXT_NOTE = 1
 MAX_KIND = 65_535
@@ -91,6 +91,12 @@ def serialize_event(event: UnsignedEvent | SignedEvent) -> bytes:
 def event_id(event: UnsignedEvent | SignedEvent) -> str:
     """Return the id that the event's fields give, whatever id it claims."""
     return hashlib.sha256(serialize_event(event)).hexdigest()
+
+
+def check_author(event: UnsignedEvent, pubkey: str) -> None:
+    """Raise InvalidKey unless the event is of the hex public key that is to sign it."""
+    if event.pubkey != pubkey:
+        raise InvalidKey(f"event.pubkey: got {event.pubkey[:12]}…, want the signer's {pubkey[:12]}…")
 
 
 def check_unsigned(event: UnsignedEvent) -> None:
