@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
 from agentvoice.adapters.relay import MAX_RESENDS, WebsocketRelays
 from agentvoice.adapters.relay_flight import CAREFUL_ANSWERS, MAX_IN_FLIGHT, Again, Flight
 from agentvoice.adapters.signer import KeySigner
-from agentvoice.adapters.system_clock import SystemClock
 from agentvoice.config.settings import RelaySettings
 from agentvoice.core.event import SignedEvent, UnsignedEvent
 from agentvoice.core.ports import RelayAnswer
 from agentvoice.errors import ConnectionLost, TimedOut
+from tests.fakes.held_signers import relays_of
 from tests.fakes.relay_server import RelayServer, accept, relay_server
 
-SHORT = RelaySettings(connect_timeout_s=2, ok_timeout_s=0.3, auth_timeout_s=0.3)
+PATIENT = RelaySettings(connect_timeout_s=5, ok_timeout_s=10, auth_timeout_s=10)
+HASTY = replace(PATIENT, ok_timeout_s=0.3)
+"""For a relay that never answers; where one does, no test may end by the clock."""
 OK = RelayAnswer(True, "")
 
 
@@ -29,12 +32,14 @@ async def server():
 
 @pytest.fixture
 async def relays():
-    async def no_signer(pubkey: str) -> None:
-        return None
+    async with relays_of((), PATIENT) as opened:
+        yield opened
 
-    opened = WebsocketRelays(SHORT, SystemClock(), no_signer)
-    yield opened
-    await opened.close()
+
+@pytest.fixture
+async def hasty():
+    async with relays_of((), HASTY) as opened:
+        yield opened
 
 
 async def notes(count: int, text: str = "note") -> list[SignedEvent]:
@@ -175,11 +180,11 @@ async def test_closed_as_too_big_among_many(relays: WebsocketRelays, server: Rel
     assert last == RelayAnswer(False, "too-large: the relay closed the connection")
 
 
-async def test_a_notice_among_many_is_nobodys(relays: WebsocketRelays, server: RelayServer):
+async def test_a_notice_among_many_is_nobodys(hasty: WebsocketRelays, server: RelayServer):
     """Several in flight, one without OK, and a NOTICE: the event is asked about alone."""
     first, *rest = await notes(5)
     (large,) = await notes(1, "large")
-    assert await relays.publish(server.address, first) == OK
+    assert await hasty.publish(server.address, first) == OK
 
     async def grumble(socket, event) -> None:
         if event["id"] == large.id:
@@ -188,25 +193,25 @@ async def test_a_notice_among_many_is_nobodys(relays: WebsocketRelays, server: R
             await accept(socket, event)
 
     server.on_event = grumble
-    *answers, last = await publish_all(relays, server, [*rest, large])
+    *answers, last = await publish_all(hasty, server, [*rest, large])
     assert answers == [OK] * len(rest)
     assert last == RelayAnswer(False, "notice: too large")
 
 
-async def test_one_event_without_ok_fails_all_in_flight(relays: WebsocketRelays, server: RelayServer):
+async def test_one_event_without_ok_fails_all_in_flight(hasty: WebsocketRelays, server: RelayServer):
     """Every one of them is TimedOut, none is told accepted, and nothing is dialled again for it."""
     first, *rest = await notes(1 + 2 * MAX_IN_FLIGHT)
-    assert await relays.publish(server.address, first) == OK
+    assert await hasty.publish(server.address, first) == OK
 
     async def never(socket, event) -> None:
         """Answer nothing."""
 
     server.on_event = never
-    outcomes = await publish_all(relays, server, rest)
+    outcomes = await publish_all(hasty, server, rest)
     assert all(isinstance(outcome, TimedOut) for outcome in outcomes)
     assert (len(server.events), server.connections) == (1 + MAX_IN_FLIGHT, 1)
     server.on_event = accept
-    assert await relays.publish(server.address, rest[0]) == OK
+    assert await hasty.publish(server.address, rest[0]) == OK
 
 
 async def test_a_relay_that_breaks_under_everything_is_given_up(relays: WebsocketRelays, server: RelayServer):

@@ -32,7 +32,7 @@ from agentvoice.storage.keys import StoredKey
 from agentvoice.storage.models import CallRow
 from tests.fakes.clock import ManualClock
 
-SHORT = RelaySettings(connect_timeout_s=2, ok_timeout_s=0.3, auth_timeout_s=0.3, fetch_timeout_s=2)
+SHORT = RelaySettings(connect_timeout_s=5, ok_timeout_s=1, auth_timeout_s=1, fetch_timeout_s=5)
 CALL_ID = "0190" * 8
 TURNS = (("", "Good morning."), ("ada", "Ada here."), ("max", "And Max."))
 
