@@ -133,8 +133,9 @@ async def test_a_clock_that_was_ahead_delays_nothing(press: Press, server: Relay
 async def test_a_short_beat_is_waited_for(press: Press, server: RelayServer):
     """Of a relay that takes a few events a second, one run delivers all; a longer beat is left to the next."""
     publisher = await prepared(press)
-    pace = publisher._queue._paces[server.address] = Pace(beat_s=0.5)
-    pace.ready_at_s = press.clock.monotonic_s() + 0.5
+    now_s = press.clock.monotonic_s()
+    pace = publisher._queue._paces[server.address] = Pace(beat_s=0.5, ready_at_s=now_s + 0.5)
+    pace._beat_since_s = now_s  # a beat kept for over a minute would be shortened
     task = asyncio.create_task(publisher.deliver_due())
     async with asyncio.timeout(30):
         while not task.done():
