@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from agentvoice.adapters.local_speech.catalog import find_model
 from agentvoice.adapters.local_speech.model_fetch import install_model
@@ -16,6 +17,15 @@ from agentvoice.adapters.system_clock import SystemClock
 from agentvoice.config import LocalEngineSettings
 
 ROOT = Path(__file__).parents[1]
+
+settings.register_profile(
+    "agentvoice",
+    deadline=None,  # a busy machine is slow, not wrong
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize="CI" in os.environ,
+    print_blob=True,
+)
+settings.load_profile("agentvoice")
 
 MODELS_HOME = ROOT / "build" / "models-home"
 """Kept between runs: the weights are fetched once per checkout."""
