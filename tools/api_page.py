@@ -7,7 +7,7 @@ import json
 from dataclasses import fields
 
 from agentvoice.protocols.admin import MAX_BODY_BYTES, STATUS_OF_ERROR
-from agentvoice.services.live_feed import LOOK_S, MAX_WAITING, MAX_WATCHERS
+from agentvoice.services.live_feed import LOOK_S, MAX_OWN_WATCHERS, MAX_WAITING, MAX_WATCHERS
 from agentvoice.web.api import ENDPOINTS, describe_api
 from agentvoice.web.endpoint import API, Endpoint
 from agentvoice.web.events_api import HEARTBEAT_S
@@ -26,15 +26,16 @@ the daemon serves the same at `{API}/openapi.json`. A call itself is a WebSocket
 - What is wrong is named: unknown fields, unknown parameters, values of a wrong type. A body has {MAX_BODY_BYTES // 1024} KiB at
   most.
 - Lists come in pages, the newest first: the next page is `before` the last id of this one.
-- Where a call's id is wanted, `last` names the newest, but not of live calls.
+- Where a call's id is wanted, `last` names the newest, but not of live calls. With scope `call` it is the newest of the client's own.
 
     curl http://127.0.0.1:8420{API}/calls?query=harbour
     curl -H 'Content-Type: application/json' -d '{{"agent": "max"}}' http://127.0.0.1:8420{API}/calls/ID/switch
 
 ## Addresses
 
-Scope: `call` may hold calls, `admin` sees and changes everything. Without a token that was made, a client on this machine has
-both; with one, see [signing in](sign-in.md).
+Scope: `call` may hold calls and see those that it made, `admin` sees and changes everything. `call, own` means: of the calls that
+the client made itself; any other is answered 404, as one that is not there. Without a token that was made, a client on this
+machine has both; with one, see [signing in](sign-in.md), which says too whose a call is.
 
 | address | scope | does |
 |---|---|---|
@@ -61,7 +62,8 @@ of a key that is here; without it a new agent gets a key of its own, and an old 
 EVENTS = f"""
 ## Events
 
-`GET /events` is a stream of server-sent events (`EventSource` in a browser). The open calls come first, each as it is.
+`GET /events` is a stream of server-sent events (`EventSource` in a browser). The open calls come first, each as it is. With scope
+`call` the stream tells of the client's own calls and their threads alone.
 
 | event | data |
 |---|---|
@@ -70,7 +72,8 @@ EVENTS = f"""
 | `lost` | `{{}}`: the client was too slow and {MAX_WAITING} changes were dropped; read the lists again |
 
 The database is looked at each {LOOK_S:g} s, so what other processes do is told too. A comment line comes after {HEARTBEAT_S:g} s
-without an event. {MAX_WATCHERS} clients may watch at once.
+without an event. {MAX_WATCHERS} clients may watch at once, {MAX_OWN_WATCHERS} of them with the same token or npub of scope `call`.
+Read what you show once the answer has begun, and each time it begins again: whatever changes after that is told.
 """
 
 REFUSALS = """
@@ -118,7 +121,8 @@ def _row(endpoint: Endpoint) -> str:
     about = (inspect.getdoc(endpoint.handler) or "").partition("\n")[0]
     body = WORDS[endpoint.body.__name__] if endpoint.body else ""
     told = f"{about} Body: {body}." if body else about
-    scope = f"`{endpoint.scope.value}`" if endpoint.scope else "none"
+    own = ", own" if endpoint.is_of_own_calls else ""
+    scope = f"`{endpoint.scope.value}`{own}" if endpoint.scope else "none"
     return f"| `{endpoint.method} {endpoint.path}` | {scope} | {told} |"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from agentvoice.core.delivery import Delivery, Publication
 from agentvoice.core.project import EMBEDDED_RELAY, public_address
 from agentvoice.protocols.documents import (
@@ -14,11 +16,9 @@ from agentvoice.protocols.nostr.advice import advise, classify_delivery, classif
 from agentvoice.protocols.nostr.nip19 import EventPointer, encode_nevent, encode_npub
 from agentvoice.protocols.publication_documents import PublicationDocument, Wording, publication_document
 from agentvoice.storage import conversations, publications, usage
+from agentvoice.storage.callers import LATEST
 from agentvoice.storage.database import Database
 from agentvoice.storage.usage import UsageEntry
-
-LATEST = "last"
-"""Names the newest call where a call's id is asked for."""
 
 
 def find_call_id(database: Database, name: str) -> str:
@@ -46,22 +46,50 @@ def read_call(database: Database, call_id: str) -> StoredCall:
 
 
 def read_call_document(
-    database: Database, call_id: str, embedded_url: str, accepted_relays: int = 1
+    database: Database,
+    call_id: str,
+    embedded_url: str,
+    accepted_relays: int = 1,
+    *,
+    for_caller: bool = False,
 ) -> CallDocument:
     """Return a call's document. Raises NotFound.
 
-    `embedded_url` is where the embedded relay is, `accepted_relays` how many must have the thread.
+    `embedded_url` is where the embedded relay is, `accepted_relays` how many must have the thread;
+    `for_caller`: relays are named without the tokens that are the operator's (core.project.public_address).
     """
-    return call_document(read_call(database, call_id), _wording(call_id, embedded_url, accepted_relays))
+    stored = read_call(database, call_id)
+    if for_caller:
+        stored = replace(stored, publication=_without_tokens(stored.publication))
+    return call_document(stored, _wording(call_id, embedded_url, accepted_relays))
 
 
 def read_publication_document(
-    database: Database, call_id: str, embedded_url: str, accepted_relays: int = 1
+    database: Database,
+    call_id: str,
+    embedded_url: str,
+    accepted_relays: int = 1,
+    *,
+    for_caller: bool = False,
 ) -> PublicationDocument:
     """Return the document of a call's thread, as `read_call_document` does. Raises NotFound."""
     with database.reading() as session:
         publication = publications.get_publication(session, call_id)
+    if for_caller:
+        publication = _without_tokens(publication)
     return publication_document(publication, _wording(call_id, embedded_url, accepted_relays))
+
+
+def _without_tokens(publication: Publication) -> Publication:
+    return replace(
+        publication,
+        deliveries=tuple(map(_with_public_address, publication.deliveries)),
+        deletion_deliveries=tuple(map(_with_public_address, publication.deletion_deliveries)),
+    )
+
+
+def _with_public_address(delivery: Delivery) -> Delivery:
+    return replace(delivery, relay=public_address(delivery.relay))
 
 
 def link_of(publication: Publication, embedded_url: str) -> str:

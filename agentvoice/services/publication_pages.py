@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from agentvoice.core.call import PublicationState
 from agentvoice.protocols.publication_documents import (
@@ -18,11 +18,18 @@ from agentvoice.storage.relay_counts import RelayCount, count_relays
 
 
 def read_publication_page(
-    database: Database, state: PublicationState | None, before: str, limit: int
+    database: Database,
+    state: PublicationState | None,
+    before: str,
+    limit: int,
+    calls: Collection[str] | None = None,
 ) -> list[PublicationSummary]:
-    """Return a page of threads, the newest first; the next is `before` the last call of this one."""
+    """Return a page of threads, the newest first; the next is `before` the last call of this one.
+
+    `calls`: only the threads of these.
+    """
     with database.reading() as session:
-        found = list_publications(session, state=state, before=before, limit=limit)
+        found = list_publications(session, state=state, before=before, limit=limit, calls=calls)
         counts = count_relays(session, [each.call_id for each in found])
     page = []
     for each in found:
@@ -46,13 +53,20 @@ class PublicationPages:
         self._embedded_address = embedded_address
         self._accepted_relays = accepted_relays
 
-    async def show(self, call: str) -> tuple[str, PublicationDocument]:
-        """Return a call's id (`call` may be `last`) and its thread. Raises NotFound or a StorageError."""
+    async def show(self, call: str, *, for_caller: bool = False) -> tuple[str, PublicationDocument]:
+        """Return a call's id (`call` may be `last`) and its thread. Raises NotFound or a StorageError.
+
+        `for_caller`: as its caller may see it (services.call_document).
+        """
 
         def read() -> tuple[str, PublicationDocument]:
             found = find_call_id(self._database, call)
             return found, read_publication_document(
-                self._database, found, self._embedded_address(), self._accepted_relays
+                self._database,
+                found,
+                self._embedded_address(),
+                self._accepted_relays,
+                for_caller=for_caller,
             )
 
         return await asyncio.to_thread(read)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from agentvoice.core.call import Call
 from agentvoice.core.leg import PublishingChanged
 from agentvoice.core.ports import CallerLeg
-from agentvoice.core.project import Project
+from agentvoice.core.project import Project, public_address
 from agentvoice.core.spoken_commands import asks_not_to_publish
 from agentvoice.services.call_record import CallRecord
 
@@ -28,10 +28,9 @@ class PublishingWish:
         self._is_refused = call.do_not_publish
 
     def show(self) -> None:
-        """Tell the caller what will be published where."""
-        self._leg.show(
-            PublishingChanged(self._call.policy.value, self._call.relays, refused=self._is_refused)
-        )
+        """Tell the caller what will be published where; a token in a relay's address is not theirs to know."""
+        relays = tuple(map(public_address, self._call.relays))
+        self._leg.show(PublishingChanged(self._call.policy.value, relays, refused=self._is_refused))
 
     def heard(self, text: str, notice: Callable[[str], None]) -> None:
         """Take in what the caller said."""

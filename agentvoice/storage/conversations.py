@@ -132,7 +132,7 @@ def end_call(
         set_do_not_publish(session, call_id)
     row = session.get(CallRow, call_id, with_for_update=True, populate_existing=True)
     if row is None:
-        raise _no_call(call_id)
+        raise no_call(call_id)
     if row.state == CallState.ENDED:
         return False
     row.state, row.end_reason, row.ended_at = CallState.ENDED.value, reason.value, ended_at
@@ -194,7 +194,7 @@ def get_call(session: Session, call_id: str) -> Call:
     """Return a call. Raises NotFound."""
     row = session.get(CallRow, call_id)
     if row is None:
-        raise _no_call(call_id)
+        raise no_call(call_id)
     return _call(row)
 
 
@@ -207,13 +207,16 @@ def list_calls(
     words: Collection[str] = (),
     before: str = "",
     limit: int = PAGE_CALLS,
+    caller: str | None = None,
 ) -> tuple[Call, ...]:
     """Return a page of calls, the newest first; the next page is `before` the last id of this one.
 
     `agent` finds every call that this agent took part in, `words` those that mention each of them
-    (storage.call_search). Empty filters take all.
+    (storage.call_search), `caller` those that it made. Empty filters take all, but no caller is called "".
     """
     query = select(CallRow).order_by(CallRow.id.desc()).limit(limit)
+    if caller is not None:
+        query = query.where(CallRow.caller == caller)
     if project:
         query = query.where(CallRow.project == project)
     if agent:
@@ -261,7 +264,8 @@ def revisions_of(session: Session, call_id: str) -> tuple[AgentRevision, ...]:
     return tuple(revision_value(row) for row in rows)
 
 
-def _no_call(call_id: str) -> NotFound:
+def no_call(call_id: str) -> NotFound:
+    """Return what is raised for a call that is not there."""
     return NotFound(f"call {call_id!r}: no such call; `agentvoice call list` shows them")
 
 

@@ -88,11 +88,12 @@ def list_publications(
     state: PublicationState | None = None,
     before: str = "",
     limit: int = PAGE_PUBLICATIONS,
+    calls: Collection[str] | None = None,
 ) -> tuple[Publication, ...]:
     """Return a page of publications without their events, the newest first.
 
     The next page is `before` the last call id of this one. Calls that have no thread and want none
-    are left out unless `state` asks for them or the thread was taken back.
+    are left out unless `state` asks for them or the thread was taken back. `calls`: only threads of these.
     """
     query = select(CallRow).where(CallRow.state == CallState.ENDED)
     if state is None:
@@ -101,6 +102,8 @@ def list_publications(
         query = query.where(CallRow.publication == state)
     if before:
         query = query.where(CallRow.id < before)
+    if calls is not None:
+        query = query.where(CallRow.id.in_(calls))
     rows = session.scalars(query.order_by(CallRow.id.desc()).limit(limit)).all()
     edits = _count_edits(session, [row.id for row in rows])
     return tuple(replace(_publication(row), edits=edits.get(row.id, 0)) for row in rows)

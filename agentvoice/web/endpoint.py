@@ -1,7 +1,8 @@
 """One address of the API: its handler, and what it takes and gives. Routes and the OpenAPI document are
 made from the same table.
 
-A handler returns its document, or None where there is nothing to say (204).
+A handler returns its document, or None where there is nothing to say (204). The call that its address
+names it takes from the request (web.own_calls.CALL): that one the client may see.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from agentvoice.core.fields import build_from_table, field_kinds, parse_text
 from agentvoice.errors import UsageError
 from agentvoice.protocols import admin
 from agentvoice.web.clients import Scope, require
+from agentvoice.web.own_calls import CALL, find_call
 
 API = "/api/v1"
 JSON = "application/json"
@@ -56,6 +58,11 @@ class Endpoint:
         """The whole path."""
         return API + self.path
 
+    @property
+    def is_of_own_calls(self) -> bool:
+        """Whether a client with scope `call` reaches it for the calls that it made, and no others."""
+        return self.scope is Scope.CALL and "{call}" in self.path
+
     def route(self) -> web.RouteDef:
         """Return the route that serves it."""
         return web.route(self.method, self.full_path, self._serve)
@@ -64,6 +71,8 @@ class Endpoint:
         if self.scope is not None:
             require(request, self.scope)
         check_texts(request.match_info)
+        if "call" in request.match_info:
+            request[CALL] = await find_call(request)
         answer = await self.handler(request)
         if isinstance(answer, web.StreamResponse):
             return answer

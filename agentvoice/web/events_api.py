@@ -9,25 +9,32 @@ from aiohttp import web
 from agentvoice.protocols import admin
 from agentvoice.protocols.documents import CallSummary
 from agentvoice.services.live_feed import Change
+from agentvoice.web.clients import Scope
 from agentvoice.web.endpoint import Endpoint
 from agentvoice.web.keys import DESKS
+from agentvoice.web.own_calls import whose_calls
 
 EVENT_STREAM = "text/event-stream"
 
 HEARTBEAT_S = 15.0
 """A quiet stream says so often that it lives; proxies cut what is silent for a minute."""
 
+FIRST_LOOK_S = 10.0
+"""How long a stream may wait for the database before it begins."""
+
 HEARTBEAT = b": nothing new\n\n"
 
 
 async def watch_events(request: web.Request) -> web.StreamResponse:
-    """Tell what changes: `call` and `publication` events with their summaries, the open calls first.
+    """Tell what changes of the calls that the client may see: `call` and `publication` events, open calls first.
 
-    `lost` means that the client was too slow: it reads the lists again.
+    `lost` means that the client was too slow: it reads the lists again. Whoever reads them once the
+    answer has begun misses nothing: what changes from then on is told.
     """
-    watcher = request.app[DESKS].feed.watch()
+    watcher = request.app[DESKS].feed.watch(whose_calls(request))
     response = web.StreamResponse(headers={"Content-Type": EVENT_STREAM})
     try:
+        await watcher.begin(FIRST_LOOK_S)
         await response.prepare(request)
         with suppress(ConnectionError):  # the client is gone
             while not watcher.is_over:
@@ -47,4 +54,4 @@ def encode_change(change: Change) -> bytes:
     return b"event: %s\ndata: %s\n\n" % (name, admin.encode(summary))
 
 
-ENDPOINTS = (Endpoint("GET", "/events", watch_events, str, content_type=EVENT_STREAM),)
+ENDPOINTS = (Endpoint("GET", "/events", watch_events, str, content_type=EVENT_STREAM, scope=Scope.CALL),)

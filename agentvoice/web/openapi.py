@@ -61,7 +61,8 @@ def _operation(endpoint: Endpoint, schema_of: dict[Any, Any]) -> dict[str, Any]:
     }
     if endpoint.scope is not None:
         operation["security"] = [{}, {"token": []}, {"cookie": []}]
-        operation["description"] = f"Scope: {endpoint.scope.value}."
+        theirs = ", for calls that the client made; admin, for all" if endpoint.is_of_own_calls else ""
+        operation["description"] = f"Scope: {endpoint.scope.value}{theirs}."
     parameters = [*_path_parameters(endpoint), *_query_parameters(endpoint)]
     if parameters:
         operation["parameters"] = parameters

@@ -1,4 +1,4 @@
-"""Projects over HTTP: the documents of `project list`."""
+"""Projects over HTTP: the documents of `project list`, and what callers need to know of them."""
 
 from __future__ import annotations
 
@@ -8,26 +8,35 @@ from typing import Any, get_type_hints
 import msgspec
 from aiohttp import web
 
-from agentvoice.core.project import Project
+from agentvoice.core.project import Project, public_address
 from agentvoice.web.clients import CLIENT, Scope
 from agentvoice.web.endpoint import Endpoint
 from agentvoice.web.keys import DESKS
+from agentvoice.web.own_calls import sees_all
 
 _HINTS = get_type_hints(Project)
+
+FOR_CALLERS = ("slug", "title", "policy", "relays")
+"""Fields that the call page needs: what a call may belong to, and what will be published where."""
+
+_FOR_ADMINS = {
+    **{
+        field.name: _HINTS[field.name]
+        for field in fields(Project)
+        if field.name not in (*FOR_CALLERS, "budget_nano_usd_per_month")
+    },
+    "budget_usd_per_month": str | None,
+    "npub": str,
+}
 
 ProjectDocument = msgspec.defstruct(
     "ProjectDocument",
     [
-        *(
-            (field.name, _HINTS[field.name])
-            for field in fields(Project)
-            if field.name != "budget_nano_usd_per_month"
-        ),
-        ("budget_usd_per_month", str | None),
-        ("npub", str),
+        *((name, _HINTS[name]) for name in FOR_CALLERS),
+        *((name, kind | msgspec.UnsetType, msgspec.UNSET) for name, kind in _FOR_ADMINS.items()),
     ],
 )
-"""A project as it is answered."""
+"""A project as it is answered; what is optional is left out with scope `call`."""
 
 
 class ProjectList(msgspec.Struct):
@@ -37,9 +46,16 @@ class ProjectList(msgspec.Struct):
 
 
 async def list_projects(request: web.Request) -> dict[str, Any]:
-    """List the projects that the client may call."""
+    """List the projects that the client may call; with scope `call`, what is published where and no more."""
     found = await request.app[DESKS].agents.list_projects()
-    return {"projects": [each for each in found if request[CLIENT].may_call(each["slug"])]}
+    theirs = [each for each in found if request[CLIENT].may_call(each["slug"])]
+    return {"projects": theirs if sees_all(request) else [for_caller(each) for each in theirs]}
+
+
+def for_caller(project: dict[str, Any]) -> dict[str, Any]:
+    """Return what callers need of a project's document: its relays without the tokens they may carry."""
+    shown = {name: project[name] for name in FOR_CALLERS}
+    return {**shown, "relays": [public_address(relay) for relay in shown["relays"]]}
 
 
 ENDPOINTS = (Endpoint("GET", "/projects", list_projects, ProjectList, scope=Scope.CALL),)

@@ -18,8 +18,10 @@ from agentvoice.protocols.publication_documents import (
     PublicationSummary,
 )
 from agentvoice.protocols.review_documents import ReviewDocument
+from agentvoice.web.clients import Scope
 from agentvoice.web.endpoint import Endpoint, read_body, read_query
 from agentvoice.web.keys import DESKS
+from agentvoice.web.own_calls import CALL, sees_all
 
 DEFAULT_LISTED = 20
 MAX_LISTED = 1_000
@@ -47,7 +49,7 @@ class PublicationList(msgspec.Struct):
 
 
 class PublicationShown(msgspec.Struct):
-    """A call's thread; `review` is null unless the call waits for review."""
+    """A call's thread; `review` is null unless the call waits for review and the client may decide."""
 
     call: str
     publication: PublicationDocument
@@ -70,9 +72,9 @@ async def list_publications(request: web.Request) -> PublicationList:
 
 async def show_publication(request: web.Request) -> PublicationShown:
     """Show where a call's thread stands at each relay, and the copy that waits for review."""
-    desks = request.app[DESKS]
-    call, document = await desks.threads.show(request.match_info["call"])
-    waits = document.state == PublicationState.REVIEW
+    desks, decides = request.app[DESKS], sees_all(request)
+    call, document = await desks.threads.show(request[CALL], for_caller=not decides)
+    waits = decides and document.state == PublicationState.REVIEW
     return PublicationShown(call, document, await desks.publishing.review(call) if waits else None)
 
 
@@ -112,12 +114,12 @@ async def edit_turn(request: web.Request) -> ReviewShown:
 
 async def _find(request: web.Request) -> str:
     """Return the call's id: `last` names the newest."""
-    return await request.app[DESKS].threads.find(request.match_info["call"])
+    return await request.app[DESKS].threads.find(request[CALL])
 
 
 ENDPOINTS = (
     Endpoint("GET", "/publications", list_publications, PublicationList, query=PublicationsQuery),
-    Endpoint("GET", "/publications/{call}", show_publication, PublicationShown),
+    Endpoint("GET", "/publications/{call}", show_publication, PublicationShown, scope=Scope.CALL),
     Endpoint("POST", "/publications/{call}/retry", retry_publication, PublicationChange, admin.OfRelay),
     Endpoint("POST", "/publications/{call}/drop", drop_publication, PublicationChange, admin.OfRelay),
     Endpoint("POST", "/publications/{call}/approve", approve_publication, PublicationChange, admin.Nothing),

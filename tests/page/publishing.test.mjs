@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  THREAD_STATES, canRefuse, isUnderWay, noticeOf, relayName, shareOf,
+  THREAD_STATES, canRefuse, noticeOf, relayName, shareOf,
 } from "../../agentvoice/web/static/core/publishing.js";
 
 const RELAYS = ["embedded", "wss://one.example", "wss://two.example"];
@@ -28,10 +28,6 @@ test("how much of a thread a relay has", () => {
 test("relays are called as people know them", () => {
   assert.equal(relayName("embedded"), "The relay on this machine");
   assert.equal(relayName("wss://one.example"), "wss://one.example");
-});
-
-test("only what is queued moves by itself", () => {
-  assert.deepEqual(Object.keys(THREAD_STATES).filter(isUnderWay), ["queued"]);
 });
 
 test("each state of a publication has its words", () => {

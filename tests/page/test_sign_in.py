@@ -22,8 +22,10 @@ EXTENSION = "window.nostr = { signEvent: (event) => window.sign(event) };"
 
 
 @asynccontextmanager
-async def stranger(house: PageHouse, signer: KeySigner | None = None) -> AsyncIterator[Visit]:
-    """A browser that nobody is signed in with, with the extension of `signer`."""
+async def stranger(
+    house: PageHouse, signer: KeySigner | None = None, address: str = ""
+) -> AsyncIterator[Visit]:
+    """A browser that nobody is signed in with, with the extension of `signer`; `address`: of a line to the house."""
     await house.program.must("token", "new", "door", "--json")  # from now on nobody comes in without
 
     async def sign(asked: dict[str, Any]) -> Any:
@@ -37,7 +39,7 @@ async def stranger(house: PageHouse, signer: KeySigner | None = None) -> AsyncIt
         if signer is not None:
             await context.expose_function("sign", sign)
             await context.add_init_script(EXTENSION)
-        async with look_in(context, house.address) as visit:
+        async with look_in(context, address or house.address) as visit:
             await visit.go("start")
             await visit.page.get_by_role("heading", name="Sign in").wait_for()
             yield visit

@@ -54,6 +54,13 @@ async def test_the_caller_sees_what_will_be_published_where(scene: Scene):
     assert scene.leg.shown == [PublishingChanged("review", ("embedded",))]
 
 
+async def test_the_token_of_a_relay_is_not_shown():
+    """It is the operator's; where the thread goes is seen without it."""
+    scene = Scene(replace(CALL, relays=("wss://relay.example/x?token=secret",)))
+    scene.wish.show()
+    assert scene.leg.shown == [PublishingChanged("review", ("wss://relay.example/x",))]
+
+
 async def test_the_wish_is_stored_told_and_shown(scene: Scene):
     """All of it at once, when the words were understood."""
     scene.hear("What time is it?", "Please do not publish this.")

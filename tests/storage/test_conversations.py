@@ -279,8 +279,8 @@ def test_the_history_comes_in_pages(database: Database):
 
 
 def test_the_history_is_filtered(database: Database):
-    """By project, by state, and by any agent that took part; filters add up."""
-    begin(database, call(1), call(2, project="zoo"), call(3, state=CallState.ENDED))
+    """By project, by state, by any agent that took part, by who called; filters add up."""
+    begin(database, call(1, caller="eve"), call(2, project="zoo"), call(3, state=CallState.ENDED))
     with database.writing() as session:
         maximilian = agents.create_agent(session, hex_id(9), profile("max"), NOW)
         for number in (2, 3):
@@ -292,6 +292,9 @@ def test_the_history_is_filtered(database: Database):
         (("state", CallState.LIVE),): [2, 1],
         (("project", "garden"), ("agent", "max")): [3],
         (("agent", "nobody"),): [],
+        (("caller", "eve"),): [1],
+        (("caller", "local"), ("state", CallState.LIVE)): [2],
+        (("caller", ""),): [],
     }
     with database.reading() as session:
         for filters, numbers in wanted.items():

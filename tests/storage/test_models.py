@@ -7,7 +7,7 @@ from sqlalchemy import event, text
 
 from agentvoice.core.call import CallState
 from agentvoice.core.usage import UsageGroup
-from agentvoice.storage import conversations, deliveries, usage
+from agentvoice.storage import callers, conversations, deliveries, publications, usage
 from agentvoice.storage.database import Database
 from agentvoice.storage.models import SpokenText
 from agentvoice.storage.outcomes import expire_waiting
@@ -32,6 +32,9 @@ QUERIES = {
     "history of a project": lambda session: conversations.list_calls(session, project="garden"),
     "history of an agent": lambda session: conversations.list_calls(session, agent="ada"),
     "history of a state": lambda session: conversations.list_calls(session, state=CallState.LIVE),
+    "history of a caller": lambda session: conversations.list_calls(session, caller="local"),
+    "callers": lambda session: callers.callers_of(session, [hex_id(1)]),
+    "threads under way": lambda session: publications.list_publications(session, calls=[hex_id(1)]),
     "due deliveries": lambda session: session.execute(text(DUE_DELIVERIES)),
     "due relays": lambda session: deliveries.list_due_relays(session, NOW),
     "due deliveries of a relay": lambda session: deliveries.list_due(session, "embedded", NOW, 100),

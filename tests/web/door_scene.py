@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,16 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from agentvoice.adapters.signer import KeySigner
 from agentvoice.config import HttpSettings, SignInSettings
+from agentvoice.core.call import CallState
 from agentvoice.core.client import Scope
 from agentvoice.core.event import UnsignedEvent
+from agentvoice.core.ids import RANDOM_BYTES as ID_BYTES
+from agentvoice.core.ids import build_uuid7
 from agentvoice.core.token import RANDOM_BYTES, build_token, token_id
-from agentvoice.storage import tokens
+from agentvoice.storage import conversations, tokens
 from agentvoice.web.app import build_public_app
 from agentvoice.web.door import build_door
+from tests.storage.values import call, item
 from tests.web.api_scene import API, Scene, open_scene
 
 JSON = {"Content-Type": "application/json"}
@@ -47,6 +52,7 @@ class DoorScene:
         self.scene = scene
         self.clock = scene.house.clock
         self.client = client
+        self._calls = count()
         self.site = f"http://{client.host}:{client.port}"
 
     def new_token(self, scope: Scope = Scope.CALL, *, minutes: int = 0) -> str:
@@ -60,6 +66,19 @@ class DoorScene:
     def revoke(self, token: str) -> None:
         with self.scene.house.database.writing() as session:
             tokens.revoke_token(session, token_id(token), self.clock.utc_ms())
+
+    def caller_of(self, token: str) -> str:
+        """Whose calls a token's are."""
+        return f"token {token_id(token)}"
+
+    def store_call(self, caller: str, *, state: CallState = CallState.LIVE, words: str = "") -> str:
+        """A call that this caller made, newer than those before, in which these words were said; returns its id."""
+        id = build_uuid7(self.clock.utc_ms() + next(self._calls), self.clock.random_bytes(ID_BYTES))
+        with self.scene.house.database.writing() as session:
+            conversations.create_call(session, call(id=id, project="home", caller=caller, state=state))
+            said = item(1, id=id, text=words)
+            conversations.upsert_item(session, id, said)
+        return id
 
     async def ask(self, method: str, path: str, body: object = None, **headers: str) -> ClientResponse:
         """A request of a program on this machine, with these headers (`_` for `-`)."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
+import pytest
 from aiohttp import ClientResponse
 
 from agentvoice.core.call import EndReason
+from agentvoice.errors import StorageUnavailable
 from agentvoice.services.live_feed import LOOK_S, MAX_WATCHERS, Change
-from agentvoice.web.events_api import HEARTBEAT_S, encode_change
+from agentvoice.web.events_api import FIRST_LOOK_S, HEARTBEAT_S, encode_change
 from tests.services.press import CALL_ID
 from tests.web.api_scene import Scene
 
@@ -90,6 +92,26 @@ async def test_streams_end_when_the_server_stops(scene: Scene):
         scene.desks.feed.close()
         async with asyncio.timeout(20):
             assert b"event" not in await stream.content.read()
+
+
+async def test_a_stream_begins_once_the_database_was_looked_at(scene: Scene, monkeypatch: pytest.MonkeyPatch):
+    """503 while it cannot be: whoever reads the lists when the stream has begun must miss nothing."""
+
+    def broken() -> None:
+        raise StorageUnavailable("database: the disk is failing")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scene.desks.feed, "_look", broken)
+        asked = asyncio.ensure_future(scene.ask("GET", "/events"))
+        async with asyncio.timeout(20):
+            while not asked.done():
+                await scene.house.settle()
+                await scene.house.clock.advance(FIRST_LOOK_S)
+    status, failure = await asked
+    assert (status, failure["exit_code"]) == (503, 1)
+    assert "ask again" in failure["error"]
+    async with scene.client.get("/api/v1/events"):
+        assert scene.desks.feed.has_looked
 
 
 def test_lost_changes_are_told_as_such():

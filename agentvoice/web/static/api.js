@@ -7,6 +7,9 @@ import { signal } from "./ui.js";
 /** Who is signed in; null: nobody, undefined: not asked yet. @type {import("./ui.js").Signal<Me | null | undefined>} */
 export const me = signal(/** @type {Me | null | undefined} */ (undefined));
 
+/** Whether whoever is signed in may see and change everything. */
+export const isAdmin = () => Boolean(me.value?.scopes.includes("admin"));
+
 export class ApiError extends Error {
   /** @param {string} message @param {number} status */
   constructor(message, status) {

@@ -15,7 +15,7 @@ import { Sound } from "./views/sound.js";
 import { Start } from "./views/start.js";
 
 /** @type {[string, string, string][]} */
-const LINKS = [["start", "Call", "call"], ["history", "Past calls", "admin"], ["agents", "Agents", "admin"], ["review", "Review", "admin"], ["sound", "Sound", "call"]];
+const LINKS = [["start", "Call", "call"], ["history", "Past calls", "call"], ["agents", "Agents", "admin"], ["review", "Review", "admin"], ["sound", "Sound", "call"]];
 
 /** Who sits at the daemon's own machine, without a token. */
 const OWNER = "local";
@@ -29,7 +29,7 @@ addEventListener("beforeunload", (event) => {
 function View() {
   const { name, id } = route.value;
   if (name === "call") return live.state.value === "idle" ? html`<${Start} />` : html`<${Call} />`;
-  if (name === "calls") return html`<${PastCall} id=${id} />`;
+  if (name === "calls") return html`<${PastCall} key=${id} id=${id} />`;
   if (name === "history") return html`<${History} />`;
   if (name === "agents") return id ? html`<${AgentEdit} id=${id} />` : html`<${Agents} />`;
   if (name === "review") return id ? html`<${Review} id=${id} />` : html`<${ReviewQueue} />`;

@@ -41,11 +41,6 @@ export const THREAD_STATES = {
   failed: ["Not delivered", "No relay took the thread; see below what they said, then try again."],
 };
 
-/** Whether the daemon still works on a thread by itself. @param {string} state */
-export function isUnderWay(state) {
-  return state === "queued";
-}
-
 /**
  * How much of a thread a relay has, as "3 of 7".
  * @param {{states: Record<string, number>}} relay

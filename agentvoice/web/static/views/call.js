@@ -1,6 +1,6 @@
 /** The call itself. */
 
-import { me, request } from "../api.js";
+import { request } from "../api.js";
 import { STATUS_TEXT, isLive } from "../core/call_state.js";
 import { formatDuration, formatLatency, formatMoney } from "../core/format.js";
 import { hrefOf } from "../core/hash_route.js";
@@ -35,7 +35,7 @@ export function Call() {
         ${isLive(state) && html`<${Typing} />`}
       </section>
     </div>
-    ${isLive(state) ? html`<${Notice} />` : live.callId.value && me.value?.scopes.includes("admin") && html`<${Outcome} key=${live.callId.value} id=${live.callId.value} />`}`;
+    ${isLive(state) ? html`<${Notice} />` : live.callId.value && html`<${Outcome} key=${live.callId.value} id=${live.callId.value} />`}`;
 }
 
 /** The agent's face; it swells with the voice. @param {{state: string, letter: string}} props */
@@ -89,7 +89,7 @@ function Controls({ agents, slug }) {
 function Over() {
   return html`<div class="stack">
     <a class="button main wide" href=${hrefOf("start")}>Call again</a>
-    ${live.callId.value && me.value?.scopes.includes("admin") && html`<a class="button wide" href=${hrefOf("calls", live.callId.value)}>Details of this call</a>`}</div>`;
+    ${live.callId.value && html`<a class="button wide" href=${hrefOf("calls", live.callId.value)}>Details of this call</a>`}</div>`;
 }
 
 /** What became of the call: its thread, as soon as it is stored. @param {{id: string}} props */

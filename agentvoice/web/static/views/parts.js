@@ -50,19 +50,25 @@ export function Transcript({ lines, nameOf, isLive = false }) {
 }
 
 /**
- * Load something for a view: its value, or what went wrong; `reload` asks again.
+ * Load something for a view: its value, or what went wrong; `reload` asks again. What was asked last is shown,
+ * whichever answer comes last.
  * @template T
  * @param {() => Promise<T>} load @param {any[]} inputs
  */
 export function useLoaded(load, inputs) {
   const loaded = useSignal(/** @type {T | null} */ (null));
   const problem = useSignal("");
+  const asked = useRef(0);
   const reload = async () => {
+    const mine = ++asked.current;
+    const isLast = () => mine === asked.current;
     try {
-      loaded.value = await load();
+      const found = await load();
+      if (!isLast()) return;
+      loaded.value = found;
       problem.value = "";
     } catch (error) {
-      problem.value = /** @type {Error} */ (error).message;
+      if (isLast()) problem.value = /** @type {Error} */ (error).message;
     }
   };
   useEffect(() => void reload(), inputs);

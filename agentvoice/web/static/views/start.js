@@ -1,6 +1,6 @@
 /** Whom to call, about what, and what will become of it. */
 
-import { request } from "../api.js";
+import { isAdmin, request } from "../api.js";
 import { hrefOf } from "../core/hash_route.js";
 import { canRefuse, noticeOf } from "../core/publishing.js";
 import { startCall } from "../live_call.js";
@@ -42,7 +42,7 @@ export function Start() {
   return html`<div class="narrow">
     <${Title} title="Call an agent"><p class="soft">Speak as on the phone. You can interrupt, and change agents, at any time.</p><//>
     <div class="card stack">
-      ${value.agents.length === 0 && html`<p>There is no agent yet. <a href=${hrefOf("agents", "new")}>Create one</a>.</p>`}
+      ${value.agents.length === 0 && html`<p>There is no agent yet.${isAdmin() && html` <a href=${hrefOf("agents", "new")}>Create one</a>.`}</p>`}
       <fieldset><legend>Agent</legend><div class="choices">
         ${value.agents.map((/** @type {any} */ one) => html`<label class="choice" key=${one.slug}>
           <input type="radio" name="agent" checked=${one.slug === agent} onChange=${() => (chosen.value = one.slug)} />

@@ -1,38 +1,33 @@
 /** The thread of a call that is over: whether it is published, where, and what to do if not. */
 
-import { request } from "../api.js";
+import { isAdmin, request } from "../api.js";
 import { formatTime } from "../core/format.js";
 import { hrefOf } from "../core/hash_route.js";
-import { THREAD_STATES, isUnderWay, relayName, shareOf } from "../core/publishing.js";
+import { THREAD_STATES, relayName, shareOf } from "../core/publishing.js";
+import { watchCall } from "../events.js";
 import { html, useEffect, useSignal } from "../ui.js";
 import { Problem, attempt } from "./parts.js";
 
-/** How often a thread that is under way is looked at. */
-const LOOK_MS = 2000;
-
 /**
- * `reload` loads the call again.
+ * `reload` loads the call again: whenever there is news of it.
  * @param {{call: any, reload: () => Promise<void>}} props
  */
 export function Thread({ call, reload }) {
   const problem = useSignal("");
   const { publication } = call;
-  const isMoving = isUnderWay(publication.state) || call.state !== "ended";
-  useEffect(() => {
-    const timer = isMoving ? setInterval(reload, LOOK_MS) : 0;
-    return () => clearInterval(timer);
-  }, [isMoving]);
+  useEffect(() => watchCall(call.id, reload), [call.id]);
   const decide = (/** @type {string} */ verb) => attempt(problem, () => request(`publications/${call.id}/${verb}`, "POST").then(reload));
   const [title, text] = THREAD_STATES[publication.state] ?? [publication.state, ""];
+  const canDecide = isAdmin();
   const needsHelp = publication.state === "partial" || publication.state === "failed";
   return html`<section class="card" aria-label="Thread">
     <div role="status"><h2>Thread: ${title.toLowerCase()}</h2></div>
     <p class="soft">${publication.summary || text}</p><${Problem} text=${problem.value} />
     ${publication.error && html`<p class="problem">${publication.error} ${publication.advice}</p>`}
-    ${publication.state === "review" && html`<p><a href=${hrefOf("review", call.id)}>Read and decide</a></p>`}
+    ${canDecide && publication.state === "review" && html`<p><a href=${hrefOf("review", call.id)}>Read and decide</a></p>`}
     ${publication.nevent && html`<p><a href=${`nostr:${publication.nevent}`}><code>nostr:${publication.nevent}</code></a></p>`}
     ${publication.relays.length > 0 && html`<ul class="list">${publication.relays.map((/** @type {any} */ relay) => html`<${Relay} key=${relay.relay} ...${relay} />`)}</ul>`}
-    ${needsHelp && html`<div class="row"><button onClick=${() => decide("retry")}>Try again</button>
+    ${canDecide && needsHelp && html`<div class="row"><button onClick=${() => decide("retry")}>Try again</button>
       <button onClick=${() => decide("drop")}>Give up what is missing</button></div>`}</section>`;
 }
 
