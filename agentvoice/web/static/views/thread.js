@@ -6,6 +6,7 @@ import { hrefOf } from "../core/hash_route.js";
 import { THREAD_STATES, isUnderWay, relayName, shareOf } from "../core/publishing.js";
 import { html, useEffect, useSignal } from "../ui.js";
 import { Problem, attempt } from "./parts.js";
+import { Unpublish } from "./unpublish.js";
 
 /** How often a thread that is under way is looked at. */
 const LOOK_MS = 2000;
@@ -31,9 +32,10 @@ export function Thread({ call, reload }) {
     ${publication.error && html`<p class="problem">${publication.error} ${publication.advice}</p>`}
     ${publication.state === "review" && html`<p><a href=${hrefOf("review", call.id)}>Read and decide</a></p>`}
     ${publication.nevent && html`<p><a href=${`nostr:${publication.nevent}`}><code>nostr:${publication.nevent}</code></a></p>`}
-    ${publication.relays.length > 0 && html`<ul class="list">${publication.relays.map((/** @type {any} */ relay) => html`<${Relay} key=${relay.relay} ...${relay} />`)}</ul>`}
+    ${!publication.unpublished_at && publication.relays.length > 0 && html`<ul class="list">${publication.relays.map((/** @type {any} */ relay) => html`<${Relay} key=${relay.relay} ...${relay} />`)}</ul>`}
     ${needsHelp && html`<div class="row"><button onClick=${() => decide("retry")}>Try again</button>
-      <button onClick=${() => decide("drop")}>Give up what is missing</button></div>`}</section>`;
+      <button onClick=${() => decide("drop")}>Give up what is missing</button></div>`}
+    <${Unpublish} id=${call.id} publication=${publication} reload=${reload} /></section>`;
 }
 
 /** @param {{relay: string, has_all: boolean, states: Record<string, number>, last_answer: string, advice: string, next_attempt_at: string | null}} props */
