@@ -289,6 +289,7 @@ def _build_desks(runtime: Runtime) -> Desks:
         runtime.embedded_address,
         runtime.settings.publish.accepted_relays,
         lambda: runtime.run_beside(runtime.publisher.sweep(), "publish"),
+        runtime.publisher,
     )
 
 

@@ -54,9 +54,24 @@ AGENTS = """
 ## Changing an agent
 
 `POST /agents` and `PUT /agents/{slug}` take the fields of [an agent's profile](agent-profile.md) as JSON; what is left out takes
-its default. So read the agent, change the document and send it back: `npub`, `pubkey` and `changed_at` of it are not looked at.
+its default. So read the agent, change the document and send it back: `npub`, `pubkey`, `changed_at` and `profile` of it are not looked at.
 `revision`, if it is sent, must be the agent's newest: else somebody changed it meanwhile, and the answer is 409. `key` is the npub
 of a key that is here; without it a new agent gets a key of its own, and an old one keeps its key.
+"""
+
+PROJECTS = """
+## Changing a project
+
+`POST /projects` takes a `slug` and what shall not be as by default, `PATCH /projects/{slug}` what shall change; the rest stays. The
+fields are those of [a project](documents.md#lists), but for `npub`, which follows from `pubkey`. Public keys are given as npubs or
+hex; a `caller_pubkey` must be one that this machine can sign as (`""`: nobody's). `budget_usd_per_month` is text, such as `"12.50"`,
+or `null` for none of its own. Lists are replaced as a whole.
+
+A `policy` must be given with the first relay that is not `embedded`: nothing leaves the machine unsaid. A change is effective for the
+next call, without a restart; live calls and threads on their way keep the policy and the relays that they began with.
+
+    curl -X PATCH -H 'Content-Type: application/json' -d '{"relays": ["wss://relay.example"], "policy": "review"}' \\
+      http://127.0.0.1:8420/api/v1/projects/garden
 """
 
 EVENTS = f"""
@@ -93,6 +108,8 @@ WORDS = {
     "Rejection": '`{"reason": "…"}`',
     "TurnText": '`{"text": "…"}`: `""` leaves the turn out, `null` is what was said',
     "AgentBody": "[the agent](#changing-an-agent)",
+    "NewProject": "[the project](#changing-a-project)",
+    "ProjectChange": "[what shall change](#changing-a-project)",
 }
 """What each body looks like."""
 
@@ -105,6 +122,7 @@ def render_page(made: str) -> str:
         QUERIES.rstrip("\n"),
         *(row for each in ENDPOINTS for row in _questions(each)),
         AGENTS.rstrip("\n"),
+        PROJECTS.rstrip("\n"),
         EVENTS.rstrip("\n"),
         REFUSALS.rstrip("\n"),
         *_refusals(),

@@ -8,13 +8,13 @@ from typing import Any
 import click
 
 from agentvoice.cli.agent_options import apply_options, is_given, profile_options
-from agentvoice.cli.agent_view import describe_agent, profile_document, render_agent
+from agentvoice.cli.agent_view import describe_agent, render_agent
 from agentvoice.cli.frame import Invocation, LazyGroup, pass_invocation
 from agentvoice.cli.output import moment, paragraph, table
 from agentvoice.cli.texts import read_text
 from agentvoice.core.agent import AgentProfile, AgentRevision, check_agent, check_slug
 from agentvoice.errors import NotFound, UsageError
-from agentvoice.services.agent_document import document_of, history_documents
+from agentvoice.services.agent_document import document_of, history_documents, shown_document
 
 
 @click.group(cls=LazyGroup)
@@ -95,7 +95,7 @@ def show(
             found = agents.get_agent_revision(session, slug, revision)
         text = render_agent(invocation, session, found.profile, project) if rendered else ""
         published = list_profiles(session, found.profile.pubkey) if found.profile.pubkey else ()
-    document = {**document_of(found), "profile": [profile_document(each) for each in published]}
+    document = shown_document(found, published)
     if rendered:
         invocation.answer({**document, "rendered": text}, paragraph(text))
     else:

@@ -10,7 +10,6 @@ from agentvoice.cli.output import fields, moment, note, paragraph
 from agentvoice.core.agent import AgentProfile, AgentRevision
 from agentvoice.core.handover import handover_targets
 from agentvoice.core.instructions import render_instructions
-from agentvoice.core.iso_time import iso_time
 from agentvoice.core.project import Project
 from agentvoice.errors import NotFound
 from agentvoice.services.agent_document import document_of
@@ -34,17 +33,6 @@ def render_agent(invocation: Invocation, session: Any, profile: AgentProfile, pr
         note(f"project {slug} does not exist yet; its slug stands for its title")
     targets = handover_targets(profile, tuple(other.profile for other in list_agents(session)))
     return render_instructions(profile, shown, targets)
-
-
-def profile_document(found: ProfileDelivery) -> dict[str, Any]:
-    """Return where an agent's profile stands at one relay, as JSON has it."""
-    return {
-        "relay": found.relay,
-        "state": found.state.value,
-        "attempts": found.attempts,
-        "next_attempt_at": iso_time(found.next_attempt_at),
-        "last_answer": found.last_answer,
-    }
 
 
 def describe_agent(revision: AgentRevision, published: Sequence[ProfileDelivery] = ()) -> str:

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
-from dataclasses import replace
 from typing import Any
 
 import click
 
 from agentvoice.cli.frame import Invocation, LazyGroup, pass_invocation
 from agentvoice.cli.output import fields, table
-from agentvoice.cli.texts import encodable, read_usd
+from agentvoice.cli.texts import encodable
 from agentvoice.core.agent import check_slug
-from agentvoice.core.project import EMBEDDED_RELAY, Project, PublishPolicy, ThreadShape, check_project
+from agentvoice.core.pricing import read_usd
+from agentvoice.core.project import (
+    EMBEDDED_RELAY,
+    Project,
+    PublishPolicy,
+    ThreadShape,
+    change_project,
+    new_project,
+)
 from agentvoice.errors import UsageError
 
 NOTHING = "none"
@@ -135,22 +142,19 @@ def add(invocation: Invocation, /, slug: str, pubkey: str | None, new_key: bool,
       agentvoice project add garden --title "The garden" --new-key \\
         --relay wss://relay.example --policy public
     """
-    from agentvoice.storage.projects import create_project
+    from agentvoice.services.project_desk import add_project
 
     check_slug("SLUG", slug)
     if bool(pubkey) == new_key:
         raise UsageError(
             f"--pubkey: got {'both it and' if new_key else 'neither it nor'} --new-key, want one of them"
         )
-    draft = _with_options(Project(slug=slug, title=slug, pubkey=_pubkey(pubkey) if pubkey else ""), options)
-    check_project(draft, policy_given=options["policy"] is not None)
-    with invocation.database() as database:
-        with ExitStack() as keys:
-            made = _open_keys(invocation, database, keys, slug, new_key, options["caller_key"])
-            with database.writing() as session:
-                draft = _store_keys(session, draft, *made)
-                create_project(session, draft, invocation.utc_ms())
-    invocation.answer(_document(draft), f"{slug}  {_document(draft)['npub']}\nUse it with: --project {slug}")
+    changes = _changes(pubkey, options)
+    change_project(new_project(slug), changes)  # before a key is made for what is not usable
+    with invocation.database() as database, ExitStack() as keys:
+        own, caller = _open_keys(invocation, database, keys, slug, new_key, options["caller_key"])
+        added = add_project(database, slug, changes, invocation.utc_ms(), own=own, caller=caller)
+    invocation.answer(_document(added), f"{slug}  {_document(added)['npub']}\nUse it with: --project {slug}")
 
 
 @project.command("list")
@@ -186,25 +190,17 @@ def show(invocation: Invocation, slug: str) -> None:
 @pass_invocation
 def edit(invocation: Invocation, /, slug: str, pubkey: str | None, **options: Any) -> None:
     """Change a project; what is given replaces what was, --relay as a whole list."""
-    from agentvoice.storage.projects import get_project, update_project
+    from agentvoice.services.project_desk import edit_project
 
     if not pubkey and all(value is None or value == () for value in options.values()):
         raise UsageError(
             "edit: got no option, want one such as --title TEXT (see agentvoice project edit --help)"
         )
-    with invocation.database() as database:
-        with database.reading() as session:
-            current = get_project(session, slug)
-        draft = _with_options(replace(current, pubkey=_pubkey(pubkey)) if pubkey else current, options)
-        # A policy that was never chosen does not become one because relays were added.
-        is_chosen = options["policy"] is not None or set(current.relays) != {EMBEDDED_RELAY}
-        check_project(draft, policy_given=is_chosen)
-        with ExitStack() as keys:
-            made = _open_keys(invocation, database, keys, slug, False, options["caller_key"])
-            with database.writing() as session:
-                draft = _store_keys(session, draft, *made)
-                update_project(session, draft, invocation.utc_ms())
-    invocation.answer(_document(draft), f"{slug} is changed; effective for the next call")
+    changes = _changes(pubkey, options)
+    with invocation.database() as database, ExitStack() as keys:
+        _, caller = _open_keys(invocation, database, keys, slug, False, options["caller_key"])
+        changed = edit_project(database, slug, changes, invocation.utc_ms(), caller=caller)
+    invocation.answer(_document(changed), f"{slug} is changed; effective for the next call")
 
 
 @project.command()
@@ -219,8 +215,11 @@ def remove(invocation: Invocation, slug: str) -> None:
     invocation.answer({"removed": slug}, f"{slug} is removed; its calls and its key stay")
 
 
-def _with_options(draft: Project, options: dict[str, Any]) -> Project:
+def _changes(pubkey: str | None, options: dict[str, Any]) -> dict[str, Any]:
+    """Return what the options say of a project, by its fields."""
     given = {name: options[name] for name in _GIVEN_AS_THEY_ARE if options[name] is not None}
+    if pubkey:
+        given["pubkey"] = _pubkey(pubkey)
     for name in ("title", "address"):
         if name in given:
             given[name] = encodable(f"--{name}", given[name])
@@ -233,11 +232,12 @@ def _with_options(draft: Project, options: dict[str, Any]) -> Project:
         given["redact"] = () if options["redact"] == (NOTHING,) else options["redact"]
     if options["relays"]:
         given["relays"] = options["relays"]
-    if options["policy"] is not None:
-        given["policy"] = PublishPolicy(options["policy"])
-    if options["shape"] is not None:
-        given["shape"] = ThreadShape(options["shape"])
-    return replace(draft, **given)
+    return given | _words(options)
+
+
+def _words(options: dict[str, Any]) -> dict[str, Any]:
+    kinds = {"policy": PublishPolicy, "shape": ThreadShape}
+    return {name: kind(options[name]) for name, kind in kinds.items() if options[name] is not None}
 
 
 def _pubkeys(option: str, npubs: tuple[str, ...]) -> tuple[str, ...]:
@@ -271,19 +271,7 @@ def _open_keys(
     return keys.enter_context(own), keys.enter_context(caller)
 
 
-def _store_keys(session: Any, draft: Project, own: Any, caller: Any) -> Project:
-    from agentvoice.storage.keys import add_key
-
-    for key in (own, caller):
-        if key is not None:
-            add_key(session, key)
-    if own is not None:
-        draft = replace(draft, pubkey=own.pubkey)
-    return replace(draft, caller_pubkey=caller.pubkey) if caller is not None else draft
-
-
 def _document(shown: Project) -> dict[str, Any]:
-    from agentvoice.protocols.documents import project_document
-    from agentvoice.protocols.nostr.nip19 import encode_npub
+    from agentvoice.services.project_desk import document_of
 
-    return project_document(shown, npub=encode_npub(shown.pubkey))
+    return document_of(shown)

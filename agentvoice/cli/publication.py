@@ -95,7 +95,7 @@ def show(
     told = {"call": found, "publication": document, "review": review}
     if not verify:
         return invocation.answer(told, text)
-    checks, _ = verify_call(invocation, found, relay)
+    checks = verify_call(invocation, found, relay)
     text += f"\n\n{describe_checks(checks, found)}"
     invocation.answer({**told, "verification": checks}, text)
     if not all(check.verified for check in checks):
@@ -153,17 +153,16 @@ def unpublish(invocation: Invocation, call_id: str, yes: bool) -> None:
       agentvoice publication unpublish last --yes
     """
     from agentvoice.services.call_document import find_call_id
-    from agentvoice.storage.unpublications import unpublish
+    from agentvoice.services.unpublishing import unpublish_call
 
     with invocation.database() as database:
         found = find_call_id(database, call_id)
         if not yes:
             click.confirm(f"Take the thread of call {found} back, for good?", abort=True, err=True)
-        with database.writing(durable=True) as session:
-            relays = unpublish(session, found, invocation.utc_ms())
-    asked = f"the daemon asks to delete it: {', '.join(relays)}" if relays else "no relay has any of it"
+        change = unpublish_call(database, found, invocation.utc_ms())
+    asked = f"the daemon asks to delete it: {', '.join(change.relays)}"
     invocation.answer(
-        {"call": found, "state": "none", "relays": list(relays)}, f"{found} is unpublished; {asked}"
+        change, f"{found} is unpublished; {asked if change.relays else 'no relay has any of it'}"
     )
 
 
@@ -192,22 +191,15 @@ def _review(database: Any, call_id: str) -> Any:
 
 
 def _resend(invocation: Invocation, call_id: str, relay: str) -> None:
-    from agentvoice.cli.publication_check import describe_checks, verify_call
+    from agentvoice.cli.publication_check import describe_checks, resend_call
     from agentvoice.services.call_document import find_call_id
-    from agentvoice.storage.publications import get_publication, retry_publication
 
-    enough = invocation.settings.publish.accepted_relays
     with invocation.database() as database:
         found = find_call_id(database, call_id)
-        checks, resent = verify_call(invocation, found, relay, resend=True)
-        with database.writing(durable=True) as session:
-            count = retry_publication(session, found, invocation.utc_ms(), enough, relay)
-            state = get_publication(session, found).state.value
-    document = {"call": found, "deliveries": count, "lost": resent, "state": state, "verification": checks}
-    text = (
-        f"{describe_checks(checks, found)}\n\n{count} deliveries queued again, {resent} of them lost before"
-    )
-    invocation.answer(document, f"{text}; the thread is {state}")
+    change = resend_call(invocation, found, relay)
+    told = f"{change.deliveries} deliveries queued again, {change.lost} of them lost before"
+    text = f"{describe_checks(change.verification, found)}\n\n{told}; the thread is {change.state}"
+    invocation.answer(change, text)
 
 
 def _change(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from agentvoice.cli.frame import Invocation
 from agentvoice.cli.output import one_line
 
 if TYPE_CHECKING:  # imported when first used
-    from agentvoice.protocols.publication_documents import VerificationDocument
+    from agentvoice.daemon import Runtime
+    from agentvoice.protocols.publication_documents import ResendChange, VerificationDocument
 
 MAX_PROBLEMS = 10
 """Shown of one relay; `--json` has them all."""
@@ -18,15 +20,37 @@ MAX_PROBLEMS = 10
 RESEND = "`agentvoice publication retry {call} --resend` sends it what it lost"
 
 
-def verify_call(
-    invocation: Invocation, call_id: str, relay: str, *, resend: bool = False
-) -> tuple[list[VerificationDocument], int]:
-    """Return what the relays have of a call's thread and, with `resend`, how many events wait again.
+def verify_call(invocation: Invocation, call_id: str, relay: str) -> list[VerificationDocument]:
+    """Return what the relays have of a call's thread.
 
-    Raises NotFound, PublishError if no relay has all of it, Refused.
+    Raises NotFound, or PublishError if no relay has all of it.
     """
     invocation.quieten_logs()
-    return asyncio.run(_verify(invocation, call_id, relay, resend))
+
+    async def verify() -> list[VerificationDocument]:
+        async with _runtime_of(invocation, call_id) as runtime:
+            return [check.document() for check in await runtime.publisher.verify_relays(call_id, relay)]
+
+    return asyncio.run(verify())
+
+
+def resend_call(invocation: Invocation, call_id: str, relay: str) -> ResendChange:
+    """Queue again what did not get through, and what the relays accepted and lost.
+
+    Raises as verify_call, or Refused.
+    """
+    invocation.quieten_logs()
+
+    async def resend() -> ResendChange:
+        from agentvoice.services.publication_desk import PublicationDesk
+
+        async with _runtime_of(invocation, call_id) as runtime:
+            enough = runtime.settings.publish.accepted_relays
+            # Nobody is woken: a daemon that runs finds it in its next sweep.
+            desk = PublicationDesk(runtime.database, runtime.clock, enough, lambda: None, runtime.publisher)
+            return await desk.resend(call_id, relay)
+
+    return asyncio.run(resend())
 
 
 def describe_checks(checks: Sequence[VerificationDocument], call_id: str) -> str:
@@ -46,30 +70,15 @@ def describe_checks(checks: Sequence[VerificationDocument], call_id: str) -> str
     return "\n".join(lines)
 
 
-async def _verify(
-    invocation: Invocation, call_id: str, relay: str, resend: bool
-) -> tuple[list[VerificationDocument], int]:
+@asynccontextmanager
+async def _runtime_of(invocation: Invocation, call_id: str) -> AsyncIterator[Runtime]:
+    """Give the services of this process, and the embedded relay if the thread goes there."""
     from agentvoice.adapters.system_clock import SystemClock
     from agentvoice.core.project import EMBEDDED_RELAY
     from agentvoice.daemon import open_runtime
-    from agentvoice.protocols.publication_documents import VerificationDocument
 
     async with open_runtime(invocation.settings, SystemClock()) as runtime:
-        publisher = runtime.publisher
-        publication = await publisher.publication(call_id)
+        publication = await runtime.publisher.publication(call_id)
         if any(each.relay == EMBEDDED_RELAY for each in publication.deliveries):
             await runtime.ensure_relay()
-        checks = await publisher.verify_relays(call_id, relay)
-        resent = await publisher.resend_lost(call_id, checks) if resend else 0
-    documents = [
-        VerificationDocument(
-            check.relay,
-            check.is_verified,
-            check.found,
-            check.expected,
-            list(check.lost),
-            list(check.problems),
-        )
-        for check in checks
-    ]
-    return documents, resent
+        yield runtime

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 
 import click
 
-from agentvoice.core.pricing import nano_usd_of
 from agentvoice.errors import UsageError
-
-_USD = re.compile(r"\d{1,7}(\.\d{1,9})?", re.ASCII)
 
 
 class TextOption(click.ParamType[str]):
@@ -63,10 +59,3 @@ def refuse_secret(name: str, text: str) -> str:
             " give it to `agentvoice key import` on standard input, and regard this one as seen"
         )
     return text
-
-
-def read_usd(name: str, text: str) -> int:
-    """Return an amount in USD as nano-dollars. Raises UsageError naming the option."""
-    if not _USD.fullmatch(text):
-        raise UsageError(f"{name}: got {text!r}, want USD such as 12.50")
-    return nano_usd_of(text)

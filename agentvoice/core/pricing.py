@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from agentvoice.core.speech import UsageReported
+from agentvoice.errors import UsageError
 
 NANO_PER_USD = 1_000_000_000
 MILLION = 1_000_000
@@ -21,6 +22,7 @@ CALLER_MS_PER_TOKEN = 100
 AGENT_MS_PER_TOKEN = 50
 """How long a token of audio lasts, as the provider counts the caller's and its own sound."""
 
+_USD = re.compile(r"\d{1,7}(\.\d{1,9})?", re.ASCII)
 _SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 
 
@@ -79,6 +81,13 @@ FREE = Cost()
 def nano_usd_of(usd: str | float) -> int:
     """Return dollars as nano-dollars; a float counts as it is written (0.06 is six cents)."""
     return int((Decimal(str(usd)) * NANO_PER_USD).to_integral_value())
+
+
+def read_usd(field_name: str, text: str) -> int:
+    """Return an amount in USD as nano-dollars. Raises UsageError naming the field."""
+    if not _USD.fullmatch(text):
+        raise UsageError(f"{field_name}: got {text[:80]!r}, want USD such as 12.50")
+    return nano_usd_of(text)
 
 
 def usd_text(nano_usd: int) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from agentvoice.core.agent import check_slug
@@ -82,6 +84,22 @@ class Project:
     """Days after which relays should forget the events (NIP-40); 0: never."""
     protected: bool = False
     """Only the authors themselves may hand the events to relays (NIP-70)."""
+
+
+def new_project(slug: str) -> Project:
+    """Return what a project is before anything is said of it; it needs a pubkey before it is stored."""
+    return Project(slug=slug, title=slug, pubkey="")
+
+
+def change_project(project: Project, changes: Mapping[str, Any]) -> Project:
+    """Return the project with the fields that are given. Raises UsageError naming what is not usable.
+
+    A policy that was never chosen does not become one because relays were added.
+    """
+    is_chosen = "policy" in changes or set(project.relays) != {EMBEDDED_RELAY}
+    changed = replace(project, **changes)
+    check_project(changed, policy_given=is_chosen)
+    return changed
 
 
 def check_project(project: Project, *, policy_given: bool) -> None:

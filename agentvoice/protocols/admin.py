@@ -14,6 +14,7 @@ from agentvoice.errors import (
     CallLimitReached,
     NotFound,
     OutOfDate,
+    PublishError,
     Refused,
     SignInWanted,
     StorageBusy,
@@ -56,6 +57,12 @@ class TurnText(msgspec.Struct, forbid_unknown_fields=True):
     text: str | None
 
 
+class Removed(msgspec.Struct):
+    """What is removed: its slug."""
+
+    removed: str
+
+
 class SignIn(msgspec.Struct, forbid_unknown_fields=True):
     """By what a browser signs in: `token`, or `nostr`, an event of kind 27235 about this request (NIP-98)."""
 
@@ -90,6 +97,7 @@ STATUS_OF_ERROR: tuple[tuple[type[AgentVoiceError], int], ...] = (
     (CallLimitReached, 429),
     (Refused, 403),
     (CallError, 409),
+    (PublishError, 409),
     (StorageBusy, 503),
     (StorageUnavailable, 503),
 )

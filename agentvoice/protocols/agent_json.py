@@ -11,7 +11,7 @@ from agentvoice.core.agent import AgentProfile, check_agent
 from agentvoice.core.fields import build_from_table, describe
 from agentvoice.errors import UsageError
 
-ANSWERED_ONLY = ("pubkey", "npub", "changed_at")
+ANSWERED_ONLY = ("pubkey", "npub", "changed_at", "profile")
 """Fields of the document that follow from others; what is sent of them is not looked at."""
 
 

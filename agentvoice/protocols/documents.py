@@ -40,6 +40,16 @@ class ItemDocument(msgspec.Struct):
     """Of a tool call and its result, the tool's name."""
 
 
+class ProfileStanding(msgspec.Struct):
+    """Where an agent's profile (kind 0) stands at one relay, as a delivery of a thread."""
+
+    relay: str
+    state: str
+    attempts: int
+    next_attempt_at: str | None
+    last_answer: str
+
+
 class UsageDocument(msgspec.Struct):
     """What a call used, summed over its responses.
 

@@ -100,6 +100,21 @@ class PublicationChange(msgspec.Struct):
     state: str
 
 
+class ResendChange(PublicationChange):
+    """As another try, and how many deliveries of it had been accepted and lost; how that was found."""
+
+    lost: int
+    verification: list[VerificationDocument]
+
+
+class UnpublishChange(msgspec.Struct):
+    """A thread that was taken back: `relays` may have some of it and are asked to delete it."""
+
+    call: str
+    state: str
+    relays: list[str]
+
+
 _change_decoder = msgspec.json.Decoder(PublicationChange)
 
 

@@ -1,4 +1,4 @@
-"""Agents and projects as the API reads and changes them, off the event loop."""
+"""Agents as the API reads and changes them, off the event loop."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from agentvoice.core.ids import RANDOM_BYTES, build_uuid7
 from agentvoice.core.ports import Clock, KeyMaker
 from agentvoice.errors import NotFound, OutOfDate
 from agentvoice.protocols.agent_json import AgentWish
-from agentvoice.protocols.documents import project_document
-from agentvoice.protocols.nostr.nip19 import decode_pubkey, encode_npub
-from agentvoice.services.agent_document import document_of, history_documents
-from agentvoice.storage import agents, keys, projects
+from agentvoice.protocols.nostr.nip19 import decode_pubkey
+from agentvoice.services.agent_document import document_of, history_documents, shown_document
+from agentvoice.services.key_making import made_key
+from agentvoice.storage import agents, keys
 from agentvoice.storage.database import Database
-from agentvoice.storage.keys import StoredKey
+from agentvoice.storage.profiles import list_profiles
 from agentvoice.storage.transactions import read, write
 
 Document = dict[str, Any]
@@ -42,18 +42,19 @@ class AgentDesk:
         return [document_of(each) for each in await read(self._database, agents.list_agents)]
 
     async def show(self, slug: str) -> Document:
-        """Return an agent's document. Raises NotFound."""
-        return document_of(await read(self._database, lambda session: agents.get_agent(session, slug)))
+        """Return an agent's document, and where its profile stands on Nostr. Raises NotFound."""
+
+        def shown(session: Any) -> Document:
+            found = agents.get_agent(session, slug)
+            pubkey = found.profile.pubkey
+            return shown_document(found, list_profiles(session, pubkey) if pubkey else ())
+
+        return await read(self._database, shown)
 
     async def history(self, slug: str) -> list[Document]:
         """Return the documents of an agent's revisions, the oldest first. Raises NotFound."""
         found = await read(self._database, lambda session: agents.agent_history(session, slug))
         return history_documents(found)
-
-    async def list_projects(self) -> list[Document]:
-        """Return the documents of all projects by slug."""
-        found = await read(self._database, projects.list_projects)
-        return [project_document(each, npub=encode_npub(each.pubkey)) for each in found]
 
     async def create(self, wish: AgentWish) -> Document:
         """Add an agent; it gets a key of its own unless one is named. Raises UsageError or NotFound."""
@@ -88,6 +89,11 @@ class AgentDesk:
         )
         return document_of(changed)
 
+    async def remove(self, slug: str) -> None:
+        """Remove an agent; calls that it spoke in, live ones too, and its key stay. Raises NotFound."""
+        now = self._clock.utc_ms()
+        await write(self._database, lambda session: agents.remove_agent(session, slug, now))
+
     async def _store(
         self, profile: AgentProfile, key: str, work: Callable[[Any, AgentProfile], AgentRevision]
     ) -> AgentRevision:
@@ -109,13 +115,7 @@ class AgentDesk:
 
     def _create_with_key(self, profile: AgentProfile) -> AgentRevision:
         """Make the key's file first: an agent that cannot sign must not come to be."""
-        reference, pubkey = self._key_maker.create()
-        label = f"agent {profile.slug}"
-        key = StoredKey(pubkey, encode_npub(pubkey), reference, label, self._clock.utc_ms())
-        try:
+        with made_key(self._key_maker, f"agent {profile.slug}", self._clock.utc_ms()) as key:
             with self._database.writing() as session:
                 keys.add_key(session, key)
-                return self._create(session, profile.with_pubkey(pubkey))
-        except BaseException:
-            self._key_maker.remove(reference)
-            raise
+                return self._create(session, profile.with_pubkey(key.pubkey))

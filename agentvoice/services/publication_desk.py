@@ -1,16 +1,19 @@
-"""What an operator decides about threads over the API: try again, give up, approve, reject, edit."""
+"""What an operator decides about threads: try again, give up, approve, reject, edit, take back."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 from agentvoice.core.ports import Clock
 from agentvoice.errors import NotFound
 from agentvoice.protocols.nostr.clean import clean_text
-from agentvoice.protocols.publication_documents import PublicationChange
+from agentvoice.protocols.publication_documents import PublicationChange, ResendChange, UnpublishChange
 from agentvoice.protocols.review_documents import ReviewDocument
+from agentvoice.services.publisher import Publisher
 from agentvoice.services.review_copy import read_review_copy, read_review_document
+from agentvoice.services.unpublishing import unpublish_call
 from agentvoice.storage import publications, reviews
 from agentvoice.storage.database import Database
 from agentvoice.storage.transactions import write
@@ -20,12 +23,18 @@ class PublicationDesk:
     """Each decision is one transaction; `wake` has the publisher act on it without waiting for its sweep."""
 
     def __init__(
-        self, database: Database, clock: Clock, accepted_relays: int, wake: Callable[[], None]
+        self,
+        database: Database,
+        clock: Clock,
+        accepted_relays: int,
+        wake: Callable[[], None],
+        publisher: Publisher,
     ) -> None:
         self._database = database
         self._clock = clock
         self._accepted_relays = accepted_relays
         self._wake = wake
+        self._publisher = publisher
 
     async def retry(self, call_id: str, relay: str = "") -> PublicationChange:
         """Queue again what did not get through. Raises NotFound or Refused."""
@@ -36,6 +45,26 @@ class PublicationDesk:
                 session, call_id, now, self._accepted_relays, relay
             ),
         )
+
+    async def resend(self, call_id: str, relay: str = "") -> ResendChange:
+        """Read a thread back, and queue again what its relays accepted and lost, with all else that is missing.
+
+        Reading takes as long as the slowest relay. Raises NotFound, Refused, or PublishError if no
+        relay has all of it.
+        """
+        checks = await self._publisher.verify_relays(call_id, relay)
+        lost = await self._publisher.resend_lost(call_id, checks)
+        change = await self.retry(call_id, relay)
+        return ResendChange(
+            change.call, change.deliveries, change.state, lost, [check.document() for check in checks]
+        )
+
+    async def unpublish(self, call_id: str) -> UnpublishChange:
+        """Take a thread back, for good; relays are asked to delete it. Raises NotFound or Refused."""
+        now = self._clock.utc_ms()
+        change = await asyncio.to_thread(unpublish_call, self._database, call_id, now)
+        self._wake()
+        return change
 
     async def drop(self, call_id: str, relay: str = "") -> PublicationChange:
         """Give up what no relay has accepted yet. Raises NotFound or Refused."""

@@ -17,6 +17,7 @@ from agentvoice.core.publication_status import RelayStatus, relay_statuses, thre
 from agentvoice.errors import AgentVoiceError, NotFound, PublishError
 from agentvoice.protocols.nostr.nip01 import KIND_TEXT_NOTE
 from agentvoice.protocols.nostr.nip10 import find_parent, find_root
+from agentvoice.protocols.publication_documents import VerificationDocument
 from agentvoice.services.private_check import check_wraps_at
 from agentvoice.services.thread_check import FindForgery, ThreadCheck, check_thread, fetch_events
 
@@ -48,6 +49,12 @@ class RelayCheck:
     def is_verified(self) -> bool:
         """Whether the relay has the whole thread and nothing else, or nothing of one that was taken back."""
         return self.found == self.expected and not self.problems
+
+    def document(self) -> VerificationDocument:
+        """Return it as it is printed."""
+        return VerificationDocument(
+            self.relay, self.is_verified, self.found, self.expected, list(self.lost), list(self.problems)
+        )
 
 
 class ThreadVerification:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import structlog
 
+from agentvoice.core.call import PublicationState
 from agentvoice.core.ports import Clock, LoadSigner
 from agentvoice.errors import AgentVoiceError, PublishError, StorageError
 from agentvoice.protocols.nostr.nip09 import build_deletions
+from agentvoice.protocols.publication_documents import UnpublishChange
 from agentvoice.storage import keys, unpublications
 from agentvoice.storage.database import Database
 from agentvoice.storage.transactions import read, write
@@ -23,6 +25,16 @@ UNSIGNED_RETRY_S = 60.0
 """When this process tries again to sign deletions that it could not sign."""
 
 log = structlog.get_logger(__name__)
+
+
+def unpublish_call(database: Database, call_id: str, now: int) -> UnpublishChange:
+    """Take a call's thread back, for good; its deletions follow from that.
+
+    Raises NotFound, or Refused for one that is not signed or is private.
+    """
+    with database.writing(durable=True) as session:
+        relays = unpublications.unpublish(session, call_id, now)
+    return UnpublishChange(call_id, PublicationState.NONE.value, list(relays))
 
 
 class Unpublishing:

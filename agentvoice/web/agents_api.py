@@ -10,8 +10,9 @@ from aiohttp import web
 
 from agentvoice.core.agent import AgentProfile
 from agentvoice.core.fields import field_default
-from agentvoice.protocols.admin import Nothing
+from agentvoice.protocols.admin import Nothing, Removed
 from agentvoice.protocols.agent_json import ANSWERED_ONLY, AgentWish, decode_agent
+from agentvoice.protocols.documents import ProfileStanding
 from agentvoice.web.clients import Scope
 from agentvoice.web.endpoint import Endpoint, read_body
 from agentvoice.web.keys import DESKS
@@ -28,6 +29,9 @@ AgentDocument = msgspec.defstruct(
     ],
 )
 """An agent as it is answered: its profile's fields, its npub, its revision."""
+
+AgentShown = msgspec.defstruct("AgentShown", [("profile", list[ProfileStanding])], bases=(AgentDocument,))
+"""An agent, and where its profile (kind 0) stands at each relay that has threads of it."""
 
 AgentRevisionDocument = msgspec.defstruct(
     "AgentRevisionDocument", [("changed", list[str])], bases=(AgentDocument,)
@@ -69,7 +73,7 @@ async def list_agents(request: web.Request) -> dict[str, Any]:
 
 
 async def show_agent(request: web.Request) -> dict[str, Any]:
-    """Show an agent."""
+    """Show an agent, and where its profile stands on Nostr."""
     return await request.app[DESKS].agents.show(request.match_info["slug"])
 
 
@@ -87,6 +91,14 @@ async def change_agent(request: web.Request) -> dict[str, Any]:
     """Store an agent's next revision; what is left out takes its default, its key stays."""
     wish = await _read_agent(request, request.match_info["slug"])
     return await request.app[DESKS].agents.change(wish)
+
+
+async def remove_agent(request: web.Request) -> Removed:
+    """Remove an agent; the calls it spoke in stay as they are, live ones go on, and its key stays."""
+    await read_body(request, Nothing)
+    slug = request.match_info["slug"]
+    await request.app[DESKS].agents.remove(slug)
+    return Removed(slug)
 
 
 async def enable_agent(request: web.Request) -> dict[str, Any]:
@@ -108,8 +120,9 @@ async def _read_agent(request: web.Request, slug: str = "") -> AgentWish:
 ENDPOINTS = (
     Endpoint("GET", "/agents", list_agents, AgentList, scope=Scope.CALL),
     Endpoint("POST", "/agents", add_agent, AgentDocument, AgentBody),
-    Endpoint("GET", "/agents/{slug}", show_agent, AgentDocument),
+    Endpoint("GET", "/agents/{slug}", show_agent, AgentShown),
     Endpoint("PUT", "/agents/{slug}", change_agent, AgentDocument, AgentBody),
+    Endpoint("DELETE", "/agents/{slug}", remove_agent, Removed, Nothing),
     Endpoint("GET", "/agents/{slug}/history", agent_history, AgentHistory),
     Endpoint("POST", "/agents/{slug}/enable", enable_agent, AgentDocument, Nothing),
     Endpoint("POST", "/agents/{slug}/disable", disable_agent, AgentDocument, Nothing),

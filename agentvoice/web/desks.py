@@ -11,8 +11,10 @@ from agentvoice.core.ports import Clock, KeyMaker
 from agentvoice.services.agent_desk import AgentDesk
 from agentvoice.services.call_pages import CallPages
 from agentvoice.services.live_feed import LiveFeed
+from agentvoice.services.project_desk import ProjectDesk
 from agentvoice.services.publication_desk import PublicationDesk
 from agentvoice.services.publication_pages import PublicationPages
+from agentvoice.services.publisher import Publisher
 from agentvoice.storage.database import Database
 
 
@@ -22,6 +24,7 @@ class Desks:
 
     calls: CallPages
     agents: AgentDesk
+    projects: ProjectDesk
     threads: PublicationPages
     publishing: PublicationDesk
     feed: LiveFeed
@@ -36,6 +39,7 @@ def build_desks(
     embedded_address: Callable[[], str],
     accepted_relays: int,
     wake_publisher: Callable[[], None],
+    publisher: Publisher,
 ) -> Desks:
     """Return the desks over one database.
 
@@ -44,8 +48,9 @@ def build_desks(
     return Desks(
         calls=CallPages(database, embedded_address, accepted_relays),
         agents=AgentDesk(database, key_maker, check_voices, clock),
+        projects=ProjectDesk(database, key_maker, clock),
         threads=PublicationPages(database, embedded_address, accepted_relays),
-        publishing=PublicationDesk(database, clock, accepted_relays, wake_publisher),
+        publishing=PublicationDesk(database, clock, accepted_relays, wake_publisher, publisher),
         feed=LiveFeed(database, clock),
         database=database,
         clock=clock,

@@ -16,6 +16,8 @@ from agentvoice.protocols.publication_documents import (
     PublicationChange,
     PublicationDocument,
     PublicationSummary,
+    ResendChange,
+    UnpublishChange,
 )
 from agentvoice.protocols.review_documents import ReviewDocument
 from agentvoice.web.clients import Scope
@@ -84,6 +86,18 @@ async def retry_publication(request: web.Request) -> PublicationChange:
     return await request.app[DESKS].publishing.retry(await _find(request), body.relay)
 
 
+async def resend_publication(request: web.Request) -> ResendChange:
+    """Try again now what did not get through, and what a relay accepted and lost: it is read back first."""
+    body = await read_body(request, admin.OfRelay)
+    return await request.app[DESKS].publishing.resend(await _find(request), body.relay)
+
+
+async def unpublish_call(request: web.Request) -> UnpublishChange:
+    """Take a thread back, for good: its relays are asked to delete it, which they may ignore."""
+    await read_body(request, admin.Nothing)
+    return await request.app[DESKS].publishing.unpublish(await _find(request))
+
+
 async def drop_publication(request: web.Request) -> PublicationChange:
     """Give up what no relay has accepted yet."""
     body = await read_body(request, admin.OfRelay)
@@ -121,6 +135,8 @@ ENDPOINTS = (
     Endpoint("GET", "/publications", list_publications, PublicationList, query=PublicationsQuery),
     Endpoint("GET", "/publications/{call}", show_publication, PublicationShown, scope=Scope.CALL),
     Endpoint("POST", "/publications/{call}/retry", retry_publication, PublicationChange, admin.OfRelay),
+    Endpoint("POST", "/publications/{call}/resend", resend_publication, ResendChange, admin.OfRelay),
+    Endpoint("POST", "/publications/{call}/unpublish", unpublish_call, UnpublishChange, admin.Nothing),
     Endpoint("POST", "/publications/{call}/drop", drop_publication, PublicationChange, admin.OfRelay),
     Endpoint("POST", "/publications/{call}/approve", approve_publication, PublicationChange, admin.Nothing),
     Endpoint("POST", "/publications/{call}/reject", reject_publication, PublicationChange, admin.Rejection),

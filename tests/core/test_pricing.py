@@ -15,9 +15,11 @@ from agentvoice.core.pricing import (
     estimated_cost,
     exact_cost,
     nano_usd_of,
+    read_usd,
     usd_text,
 )
 from agentvoice.core.speech import UsageReported
+from agentvoice.errors import UsageError
 
 USD = 1_000_000_000
 REALTIME_2 = TokenPrice(
@@ -89,6 +91,14 @@ def test_dollars_become_nano_dollars_as_they_are_written():
     assert [nano_usd_of(usd) for usd in (0.06, 0.1 + 0.2, "1.000000001")] == [
         60_000_000, 300_000_000, 1_000_000_001,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1e3", "1,5", "12345678", "0.0000000001", "\u0661"])
+def test_an_amount_that_is_none_is_named(text: str):
+    """Digits with a point, to the nano-dollar; no sign, no exponent, no digits of other scripts."""
+    with pytest.raises(UsageError, match=f"^budget: got {text!r}, want USD such as 12.50"):
+        read_usd("budget", text)
+    assert read_usd("budget", "12.5") == 12_500_000_000
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from agentvoice.core.project import MAX_TITLE_CHARS, Project, check_project, public_address
+from agentvoice.core.project import (
+    MAX_TITLE_CHARS,
+    Project,
+    PublishPolicy,
+    change_project,
+    check_project,
+    new_project,
+    public_address,
+)
 from agentvoice.errors import UsageError
 
 HOME = Project("home", "Home", "a" * 64)
@@ -57,6 +65,23 @@ def test_nothing_leaves_the_machine_unsaid(relays: tuple[str, ...]):
 def test_the_embedded_relay_needs_no_policy():
     """What stays on the machine may be published by default; the longest title is allowed."""
     check_project(replace(HOME, title="x" * MAX_TITLE_CHARS), policy_given=False)
+
+
+@pytest.mark.parametrize("project", [HOME, new_project("home")])
+def test_relays_are_added_with_a_policy_or_after_one(project: Project):
+    """The first outside relay wants the policy named beside it; the next ones do not."""
+    with pytest.raises(UsageError, match="policy: got none"):
+        change_project(project, {"relays": FAR})
+    changed = change_project(project, {"relays": FAR, "policy": PublishPolicy.REVIEW})
+    more = change_project(changed, {"relays": (*FAR, "wss://other.example")})
+    assert (more.policy, len(more.relays), more.title) == (PublishPolicy.REVIEW, 2, project.title)
+
+
+def test_a_change_is_checked():
+    """What is not usable is named, and a new project goes by its slug."""
+    assert new_project("garden").title == "garden"
+    with pytest.raises(UsageError, match="title: got 0 characters"):
+        change_project(HOME, {"title": ""})
 
 
 def test_others_see_an_address_without_its_token():

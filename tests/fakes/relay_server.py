@@ -72,6 +72,18 @@ def refuse(message: str) -> Answer:
     return answer
 
 
+def give(server: RelayServer, lost: set[str]) -> Callable[[ServerConnection, list[Any]], Awaitable[None]]:
+    """Answer with what was sent to the server and is asked for by id, but for the lost."""
+
+    async def answer(socket: ServerConnection, frame: list[Any]) -> None:
+        for event in {each["id"]: each for each in server.events}.values():
+            if event["id"] in frame[2].get("ids", ()) and event["id"] not in lost:
+                await socket.send(json.dumps(["EVENT", frame[1], event]))
+        await socket.send(json.dumps(["EOSE", frame[1]]))
+
+    return answer
+
+
 @asynccontextmanager
 async def relay_server(on_event: Answer | None = accept, port: int = 0) -> AsyncIterator[RelayServer]:
     """Run a relay on a free loopback port, or the given one, until the block ends."""

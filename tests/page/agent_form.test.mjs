@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  FIELDS, MORE_FIELDS, NEW_AGENT, SLUG, agentToSend, readField, writeField,
-} from "../../agentvoice/web/static/core/agent_form.js";
+import { FIELDS, MORE_FIELDS, NEW_AGENT, SLUG, agentToSend } from "../../agentvoice/web/static/core/agent_form.js";
+import { readField, writeField } from "../../agentvoice/web/static/core/fields.js";
 
 const field = (path) => [SLUG, ...FIELDS, ...MORE_FIELDS].find((one) => one.path === path);
 const AGENT = { slug: "ada", name: "Ada", aliases: ["Eda", "Ida"], local: { voice: "hibari", silence_ms: 400 } };

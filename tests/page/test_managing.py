@@ -69,6 +69,73 @@ async def test_an_agent_is_made_and_turned_off(house: PageHouse):
         assert await visit.page.get_by_role("radio", name="Nora").count() == 0
 
 
+async def test_words_with_commas_are_typed_as_they_come(house: PageHouse):
+    """A comma stays while the next word is typed; what is stored is the words."""
+    async with house.visit() as visit:
+        await visit.go("agents/max")
+        await visit.page.get_by_text("More", exact=True).click()
+        await visit.page.get_by_label("Also called").press_sequentially("Maks, Mex")
+        await visit.press("Save")
+        await visit.page.get_by_role("heading", name="Agents").wait_for()
+    shown = await house.program.must("agent", "show", "max", "--json")
+    assert shown.document["aliases"] == ["Maks", "Mex"]
+
+
+async def test_a_project_is_made_and_changed(house: PageHouse):
+    """By keyboard alone; the first relay outside wants a word on what becomes of calls, before it is saved."""
+    async with house.visit() as visit:
+        page = visit.page
+        await visit.go("projects/new")
+        await page.get_by_label("Short name").fill("garden")
+        await page.get_by_label("Title").fill("The garden")
+        await page.get_by_label("Budget").fill("much")
+        await page.get_by_label("Budget").press("Enter")
+        await page.get_by_role("alert").get_by_text("budget_usd_per_month: got 'much'").wait_for()
+        visit.forget_refusals()
+        await page.get_by_label("Budget").fill("12.5")
+        await page.get_by_label("Budget").press("Enter")
+        await visit.see("$12.50 a month")
+        await page.get_by_role("link", name="The garden").press("Enter")
+        relays, policy = page.get_by_label("Relays"), page.get_by_label("What becomes of a finished call")
+        assert (await relays.input_value(), await policy.input_value()) == ("embedded", "public")
+        await relays.press("Control+End")
+        await relays.press_sequentially("\nwss://relay.invalid")
+        await page.get_by_role("status").get_by_text("Threads will leave this machine").wait_for()
+        assert await policy.evaluate("select => select.validity.valueMissing")
+        await page.get_by_label("Title").press("Enter")  # the browser says what is missing
+        assert await page.get_by_role("heading", name="Project The garden").is_visible()
+        await policy.select_option("review")
+        await page.get_by_label("Title").press("Enter")
+        await page.get_by_role("heading", name="Projects").wait_for()
+    shown = (await house.program.must("project", "show", "garden", "--json")).document
+    assert (shown["relays"], shown["policy"]) == (["embedded", "wss://relay.invalid"], "review")
+    assert (shown["title"], shown["budget_usd_per_month"]) == ("The garden", "12.50")
+
+
+async def test_a_published_call_is_unpublished(house: PageHouse, speaker: Provider):
+    """After a question that says what relays may do; then the relay has nothing of it, and the page says so."""
+    async with house.visit() as visit:
+        await visit.go("start")
+        await short_call(visit, speaker, "This was a mistake.")
+        await visit.see("Thread: published")
+        await visit.press("Unpublish")
+        question = visit.page.get_by_role("dialog", name="Unpublish this call?")
+        await question.get_by_text("a relay may ignore it").wait_for()
+        await visit.page.keyboard.press("Escape")
+        await question.wait_for(state="hidden")
+        await visit.press("Unpublish")
+        await visit.press("Unpublish for good")
+        await visit.see("the operator took it back")
+        await visit.see("It took the request to delete.")
+        assert await visit.page.get_by_role("button", name="Unpublish").count() == 0
+        await visit.go("history")
+        await visit.page.get_by_role("region", name="Calls").get_by_role("link").first.wait_for()
+        newest = visit.page.get_by_role("listitem").first
+        assert await newest.get_by_role("button").count() == 0
+    shown = (await house.program.must("publication", "show", "last", "--verify", "--json")).document
+    assert shown["publication"]["unpublished_at"] and shown["verification"][0]["verified"]
+
+
 async def test_past_calls_are_searched(house: PageHouse, speaker: Provider):
     """A word that was said finds its call alone; one that was not finds none."""
     async with house.visit() as visit:

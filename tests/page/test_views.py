@@ -117,6 +117,8 @@ VIEWS = {
     "agents": ("agents", "Max of the tests"),
     "agent": ("agents/ada", "Revision 1"),
     "new-agent": ("agents/new", "Short name"),
+    "projects": ("projects", "Read before it goes"),
+    "project": ("projects/careful", "What becomes of a finished call"),
     "review-queue": ("review", "Read before it goes|careful"),
     "review": ("review/{careful}", "Approve and publish"),
     "sound": ("sound", "Check the microphone"),
@@ -134,6 +136,19 @@ async def test_a_view_is_fit_for_everybody(
             await visit.go(route.format(**calls))
             await visit.page.get_by_text(text.split("|")[-1]).first.wait_for()
             await examine(visit, view, look)
+
+
+async def test_the_question_before_unpublishing_is_fit_for_everybody(
+    house: PageHouse, browser: Browser, calls: dict[str, str]
+):
+    """The same holds for the box that asks, which has the keyboard while it is open."""
+    async with looks(house, browser) as visits:
+        for look, visit in visits.items():
+            await visit.go(f"calls/{calls['published']}")
+            await visit.press("Unpublish")
+            await visit.page.get_by_role("dialog").wait_for()
+            assert await visit.page.evaluate("document.activeElement.textContent") == "Keep it published"
+            await examine(visit, "unpublish", look)
 
 
 async def test_a_live_call_is_fit_for_everybody(house: PageHouse, browser: Browser, speaker: Provider):

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from agentvoice.core.agent import AgentProfile
-from agentvoice.errors import OutOfDate, UsageError
+from agentvoice.errors import NotFound, OutOfDate, UsageError
 from agentvoice.protocols.agent_json import AgentWish
 from agentvoice.services.agent_desk import AgentDesk
+from agentvoice.storage.conversations import items_of
 from tests.services.press import Press
 
 
@@ -58,4 +59,19 @@ async def test_a_voice_is_checked_before_a_key_is_made(press: Press):
             AgentWish(AgentProfile("eve", "Eve"))
         )
     assert press.keys.list() == keys
+    press.database.close()
+
+
+async def test_a_removed_agent_is_gone_and_its_key_stays(press: Press):
+    """Its slug is free again; the calls that it spoke in show what was said."""
+    desk, call_id = desk_of(press), press.finish_call()
+    keys = press.keys.list()
+    await desk.remove("max")
+    assert [each["slug"] for each in await desk.list_agents()] == ["ada"]
+    with pytest.raises(NotFound, match="no such agent"):
+        await desk.remove("max")
+    assert press.keys.list() == keys
+    with press.database.reading() as session:
+        assert [item.agent for item in items_of(session, call_id)] == ["ada", "ada", "max"]
+    assert (await desk.create(AgentWish(AgentProfile("max", "Max"))))["revision"] == 1
     press.database.close()

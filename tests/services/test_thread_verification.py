@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +20,7 @@ from agentvoice.services.thread_verification import RelayCheck
 from agentvoice.storage import conversations
 from agentvoice.storage.unpublications import unpublish
 from tests.fakes.nostr_relays import local_relay
-from tests.fakes.relay_server import RelayServer, accept, relay_server
+from tests.fakes.relay_server import accept, give, relay_server
 from tests.services.press import CALL_ID, Press
 
 
@@ -139,18 +138,6 @@ async def test_without_a_whole_thread_there_is_nothing_to_verify(tmp_path: Path)
         (check,) = await publisher.verify_relays(CALL_ID, silent.address)
         assert (check.is_verified, check.found, check.lost) == (False, 1, ())
         await press.close()
-
-
-def give(server: RelayServer, lost: set[str]) -> Any:
-    """Answer with what was sent to the server and is asked for by id, but for the lost."""
-
-    async def answer(socket: Any, frame: list[Any]) -> None:
-        for event in {each["id"]: each for each in server.events}.values():
-            if event["id"] in frame[2].get("ids", ()) and event["id"] not in lost:
-                await socket.send(json.dumps(["EVENT", frame[1], event]))
-        await socket.send(json.dumps(["EOSE", frame[1]]))
-
-    return answer
 
 
 async def test_what_a_lying_relay_lost_is_sent_again(tmp_path: Path):

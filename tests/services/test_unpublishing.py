@@ -10,7 +10,8 @@ from agentvoice.core.delivery import DeliveryEvent, DeliveryState
 from agentvoice.core.project import ThreadShape
 from agentvoice.errors import Refused
 from agentvoice.protocols.nostr.nip19 import encode_npub
-from agentvoice.storage import publications, unpublications
+from agentvoice.services.unpublishing import unpublish_call
+from agentvoice.storage import publications
 from agentvoice.storage.deliveries import Attempt
 from agentvoice.storage.outcomes import Outcome, record_outcomes
 from tests.fakes.nostr_reader import read_thread
@@ -33,8 +34,9 @@ async def press(tmp_path: Path, relay: str):
 
 
 def take_back(press: Press) -> tuple[str, ...]:
-    with press.database.writing() as session:
-        return unpublications.unpublish(session, CALL_ID, press.clock.utc_ms())
+    change = unpublish_call(press.database, CALL_ID, press.clock.utc_ms())
+    assert (change.call, change.state) == (CALL_ID, "none")
+    return tuple(change.relays)
 
 
 async def kinds_at(press: Press, relay: str) -> list[int]:

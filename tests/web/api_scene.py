@@ -58,6 +58,7 @@ async def open_scene(folder: Path, *, of_house: bool = False) -> AsyncIterator[S
         str,
         1,
         lambda: woken.append("publisher"),
+        press.publisher(),
     )
     settings = HttpSettings()
     door = build_door(desks.database, house.clock, settings)

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from agentvoice.adapters.signer import KeySigner
+from agentvoice.errors import NotFound
 from agentvoice.protocols.nostr.nip19 import encode_npub
+from tests.services.press import CALL_ID
 from tests.web.api_scene import Scene
 
 
@@ -16,7 +18,7 @@ async def test_agents_are_listed_and_shown(scene: Scene):
     listed = (await scene.get("/agents"))["agents"]
     assert [each["slug"] for each in listed] == ["ada", "max"]
     ada = await scene.get("/agents/ada")
-    assert ada == listed[0]
+    assert ada == {**listed[0], "profile": []}
     assert (ada["npub"], ada["revision"]) == (encode_npub(scene.press.pubkeys["ada"]), 1)
 
 
@@ -62,6 +64,33 @@ async def test_an_agent_is_disabled_and_enabled(scene: Scene):
         assert (status, ada["enabled"]) == (200, enabled)
 
 
+async def test_where_an_agents_profile_stands_is_shown(scene: Scene):
+    """Each relay that has a thread of it, as `agent show` has it; the document can be sent back."""
+    scene.press.finish_call()
+    await scene.press.publisher().prepare(CALL_ID)
+    ada = await scene.get("/agents/ada")
+    (standing,) = ada["profile"]
+    assert (standing["relay"], standing["state"], standing["attempts"]) == (
+        "wss://relay.example",
+        "waiting",
+        0,
+    )
+    status, changed = await scene.ask("PUT", "/agents/ada", {**ada, "about": "Knows plants."})
+    assert (status, changed["about"]) == (200, "Knows plants.")
+
+
+async def test_a_removed_agent_takes_no_more_calls(call_scene: Scene):
+    """At once and without a restart; a call that it is in goes on, as after the command."""
+    call = await call_scene.house.live_call()
+    assert await call_scene.ask("DELETE", "/agents/ada") == (200, {"removed": "ada"})
+    assert [each["slug"] for each in (await call_scene.get("/agents"))["agents"]] == ["max"]
+    with pytest.raises(NotFound, match="agent 'ada': no such agent"):
+        await call_scene.house.start("ada")
+    assert not call.done()
+    outcome = await call_scene.house.hang_up(call)
+    assert (await call_scene.get(f"/calls/{outcome.call_id}"))["agents"] == ["ada"]
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "words"),
     [
@@ -91,6 +120,8 @@ async def test_an_agent_is_disabled_and_enabled(scene: Scene):
         ("PUT", "/agents/ada", {"slug": "max", "name": "Max"}, 400, "a slug never changes"),
         ("GET", "/agents/eve", None, 404, "no such agent"),
         ("GET", "/agents/eve/history", None, 404, "no such agent"),
+        ("DELETE", "/agents/eve", {}, 404, "no such agent"),
+        ("DELETE", "/agents/ada", {"force": True}, 400, "unknown field `force`"),
         ("POST", "/agents/eve/enable", {}, 404, "no such agent"),
         ("POST", "/agents/ada/enable", {"now": True}, 400, "unknown field `now`"),
         ("GET", "/agents/%0A", None, 400, "want text without control characters"),

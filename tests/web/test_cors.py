@@ -32,7 +32,7 @@ async def test_an_allowed_site_asks_first(door: DoorScene):
     assert answer.status == 204
     assert cors_of(answer) == {
         "Access-Control-Allow-Origin": DESK,
-        "Access-Control-Allow-Methods": "GET, POST, PUT",
+        "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE",
         "Access-Control-Allow-Headers": "Authorization, Content-Type",
         "Access-Control-Max-Age": "600",
     }

@@ -13,6 +13,7 @@ from agentvoice.core.project import PublishPolicy
 from agentvoice.errors import NotFound
 from agentvoice.protocols.publication_documents import PublicationChange
 from agentvoice.web.app import build_control_app
+from tests.fakes.relay_server import accept, give, relay_server
 from tests.services.press import CALL_ID
 from tests.web.api_scene import Scene
 
@@ -57,6 +58,54 @@ async def test_a_thread_is_dropped_and_tried_again(scene: Scene):
     assert scene.woken == ["publisher"] * 2
     status, failure = await scene.ask("POST", f"{PATH}/retry", {"relay": "wss://other.example"})
     assert (status, failure["exit_code"]) == (404, 3)
+
+
+async def test_what_a_relay_lost_is_sent_again(scene: Scene):
+    """As by `publication retry --resend`: read back, queued again, and told what is there."""
+    async with relay_server(on_event=accept) as liar:
+        scene.press.change_project(relays=(liar.address,))
+        await signed(scene)
+        publisher = scene.press.publisher()
+        await publisher.deliver_due()
+        lost = (await publisher.publication(CALL_ID)).events[1].event.id
+        liar.on_request = give(liar, {lost})
+        status, document = await scene.ask("POST", "/publications/last/resend", {"relay": liar.address})
+        assert status == 200, document
+        (check,) = document.pop("verification")
+        assert document == {"call": CALL_ID, "deliveries": 1, "state": "queued", "lost": 1}
+        assert (check["events"], check["expected"], check["lost"]) == (3, 4, [lost])
+        assert scene.woken == ["publisher"]
+
+
+async def test_a_thread_is_taken_back(scene: Scene):
+    """For good: its relays are named, the publisher is woken, and nothing of it is sent again."""
+    async with relay_server(on_event=accept) as relay:
+        scene.press.change_project(relays=(relay.address,))
+        await signed(scene)
+        publisher = scene.press.publisher()
+        await publisher.deliver_due()
+        assert await scene.ask("POST", f"{PATH}/unpublish") == (
+            200,
+            {"call": CALL_ID, "state": "none", "relays": [relay.address]},
+        )
+        assert scene.woken == ["publisher"]
+        await publisher.sweep()
+    assert [event["kind"] for event in relay.events] == [1, 1, 1, 1, 5, 5, 5]
+    assert (await scene.get(PATH))["publication"]["unpublished_at"] is not None
+    status, failure = await scene.ask("POST", f"{PATH}/resend")
+    assert (status, failure["exit_code"]) == (403, 4)
+
+
+async def test_a_private_thread_cannot_be_taken_back(scene: Scene):
+    """Its wraps are signed by keys that nobody has any more: refused, as the command does."""
+    async with relay_server(on_event=accept) as relay:
+        scene.press.change_project(relays=(relay.address,))
+        scene.press.finish_call(policy=PublishPolicy.PRIVATE)
+        await scene.press.publisher().prepare(CALL_ID)
+        status, failure = await scene.ask("POST", f"{PATH}/unpublish")
+    assert (status, failure["exit_code"]) == (403, 4)
+    assert "a private thread cannot be taken back" in failure["error"]
+    assert scene.woken == []
 
 
 async def test_a_call_is_reviewed_edited_and_approved(scene: Scene):
@@ -128,6 +177,9 @@ async def test_a_turn_that_is_not_there_is_not_found(scene: Scene, turn: str):
         ("POST", f"{PATH}/retry", {"realy": "x"}, 400, "unknown field `realy`"),
         ("PUT", f"{PATH}/turns/1", {}, 400, "missing required field `text`"),
         ("POST", "/publications/" + "f" * 32 + "/drop", {}, 404, "no such call"),
+        ("POST", "/publications/" + "f" * 32 + "/unpublish", {}, 404, "no such call"),
+        ("POST", "/publications/" + "f" * 32 + "/resend", {}, 404, "no such call"),
+        ("POST", f"{PATH}/unpublish", {"yes": True}, 400, "unknown field `yes`"),
     ],
 )
 async def test_a_wrong_request_is_told_what_is_wanted(

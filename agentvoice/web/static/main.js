@@ -9,13 +9,14 @@ import { AgentEdit, Agents } from "./views/agents.js";
 import { Call } from "./views/call.js";
 import { History } from "./views/history.js";
 import { PastCall } from "./views/past_call.js";
+import { ProjectEdit, Projects } from "./views/projects.js";
 import { Review, ReviewQueue } from "./views/review.js";
 import { SignIn } from "./views/sign_in.js";
 import { Sound } from "./views/sound.js";
 import { Start } from "./views/start.js";
 
 /** @type {[string, string, string][]} */
-const LINKS = [["start", "Call", "call"], ["history", "Past calls", "call"], ["agents", "Agents", "admin"], ["review", "Review", "admin"], ["sound", "Sound", "call"]];
+const LINKS = [["start", "Call", "call"], ["history", "Past calls", "call"], ["agents", "Agents", "admin"], ["projects", "Projects", "admin"], ["review", "Review", "admin"], ["sound", "Sound", "call"]];
 
 /** Who sits at the daemon's own machine, without a token. */
 const OWNER = "local";
@@ -32,6 +33,7 @@ function View() {
   if (name === "calls") return html`<${PastCall} key=${id} id=${id} />`;
   if (name === "history") return html`<${History} />`;
   if (name === "agents") return id ? html`<${AgentEdit} id=${id} />` : html`<${Agents} />`;
+  if (name === "projects") return id ? html`<${ProjectEdit} id=${id} />` : html`<${Projects} />`;
   if (name === "review") return id ? html`<${Review} id=${id} />` : html`<${ReviewQueue} />`;
   if (name === "sound") return html`<${Sound} />`;
   return html`<${Start} />`;

@@ -1,9 +1,6 @@
 /** An agent as a form: which fields people fill in, and how they read and write an agent's document. */
 
-/**
- * A field. `path` names it in the document, `kind` how it is typed: a line, a text, or words with commas between.
- * @typedef {{path: string, label: string, kind: "line" | "text" | "list", hint?: string, isNeeded?: boolean}} Field
- */
+/** @typedef {import("./fields.js").Field} Field */
 
 /** @type {Field} */
 export const SLUG = { path: "slug", label: "Short name", kind: "line", hint: "a-z, 0-9, - and _; it never changes", isNeeded: true };
@@ -31,19 +28,6 @@ export const NEW_AGENT = { engines: ["local"] };
 
 /** What the daemon adds to an agent that it shows. */
 const SHOWN_ONLY = ["pubkey", "npub", "changed_at", "changed", "profile"];
-
-/** The text of a field. @param {any} agent @param {Field} field */
-export function readField(agent, { path, kind }) {
-  const value = path.split(".").reduce((part, name) => part?.[name], agent);
-  return kind === "list" ? (value ?? []).join(", ") : value ?? "";
-}
-
-/** The agent with another text in a field; what was given is left as it is. @param {any} agent @param {Field} field @param {string} text */
-export function writeField(agent, { path, kind }, text) {
-  const value = kind === "list" ? text.split(",").map((word) => word.trim()).filter(Boolean) : text;
-  const [name, inner] = path.split(".");
-  return { ...agent, [name]: inner ? { ...agent[name], [inner]: value } : value };
-}
 
 /** The agent as the daemon takes it. @param {any} agent */
 export function agentToSend(agent) {

@@ -1,7 +1,7 @@
 /** Routes of the page stand behind the #: nothing of them is sent to the server. */
 
 /** First segment: how many parameters it takes. @type {Record<string, number>} */
-const ROUTES = { start: 0, call: 0, calls: 1, history: 0, agents: 1, review: 1, sound: 0, "sign-in": 0 };
+const ROUTES = { start: 0, call: 0, calls: 1, history: 0, agents: 1, projects: 1, review: 1, sound: 0, "sign-in": 0 };
 
 /**
  * Return the view's name and parameters; what is not known is the start.

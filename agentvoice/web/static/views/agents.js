@@ -1,10 +1,12 @@
 /** The agents: who there is, what they are told, what was changed when. */
 
 import { request } from "../api.js";
-import { FIELDS, MORE_FIELDS, NEW_AGENT, SLUG, agentToSend, readField, writeField } from "../core/agent_form.js";
+import { FIELDS, MORE_FIELDS, NEW_AGENT, SLUG, agentToSend } from "../core/agent_form.js";
+import { writeField } from "../core/fields.js";
 import { formatTime } from "../core/format.js";
 import { hrefOf } from "../core/hash_route.js";
 import { html, useEffect, useSignal } from "../ui.js";
+import { FormRow } from "./form_row.js";
 import { Problem, Title, attempt, useLoaded } from "./parts.js";
 
 export function Agents() {
@@ -36,23 +38,14 @@ export function AgentEdit({ id }) {
     });
   };
   const take = (/** @type {any} */ old) => (draft.value = { ...old, revision: value?.agent.revision });
-  const show = (/** @type {import("../core/agent_form.js").Field} */ field) => html`<${Row} key=${field.path} field=${field} draft=${draft} />`;
+  const show = (/** @type {import("../core/fields.js").Field} */ field) => html`<${FormRow} key=${field.path} field=${field} shown=${draft.value}
+    write=${(/** @type {string} */ text) => (draft.value = writeField(draft.value, field, text))} />`;
   return html`<div class="narrow"><${Title} title=${isNew ? "New agent" : `Agent ${value?.agent.name ?? ""}`} /><${Problem} text=${problem.value} />
     ${draft.value && html`<form class="card stack" onSubmit=${save}>
       ${isNew && show(SLUG)}${FIELDS.map(show)}
       <details><summary>More</summary><div class="stack">${MORE_FIELDS.map(show)}</div></details>
       <div class="row"><button class="main">Save</button><a class="button" href=${hrefOf("agents")}>Cancel</a></div></form>
       ${!isNew && html`<${Revisions} revisions=${value?.revisions} take=${take} />`}`}</div>`;
-}
-
-/** One field of the form. @param {{field: import("../core/agent_form.js").Field, draft: {value: any}}} props */
-function Row({ field, draft }) {
-  const tag = field.kind === "text" ? "textarea" : "input";
-  const hint = `hint-${field.path}`;
-  return html`<div><label>${field.label}<${tag} value=${readField(draft.value, field)} required=${field.isNeeded}
-      aria-describedby=${field.hint ? hint : undefined}
-      onInput=${(/** @type {any} */ event) => (draft.value = writeField(draft.value, field, event.target.value))} /></label>
-    ${field.hint && html`<p class="small soft hint" id=${hint}>${field.hint}</p>`}</div>`;
 }
 
 /** What the agent was before; `take` puts an old revision into the form. @param {{revisions: any[], take: (old: any) => void}} props */

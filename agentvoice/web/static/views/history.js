@@ -7,6 +7,7 @@ import { THREAD_STATES } from "../core/publishing.js";
 import { html, useEffect, useSignal } from "../ui.js";
 import { Problem, Title, attempt, namesOf, useLoaded } from "./parts.js";
 import { END_REASONS } from "./past_call.js";
+import { UnpublishButton } from "./unpublish.js";
 
 const PAGE = 30;
 
@@ -23,7 +24,8 @@ export function History() {
     calls.value = [...before, ...found];
     hasMore.value = found.length === PAGE;
   });
-  useEffect(() => void load([]), [query.value]);
+  const reload = () => load([]).then(() => {});
+  useEffect(() => void reload(), [query.value]);
   const search = (/** @type {Event} */ event) => {
     event.preventDefault();
     query.value = typed.value.trim();
@@ -34,14 +36,15 @@ export function History() {
       <button>Search</button></form>
     <section class="card" aria-label="Calls"><p role="status" class=${calls.value?.length ? "hidden" : "soft"}>
         ${calls.value && (calls.value.length ? plural(calls.value.length, "call") : "No call was found.")}</p>
-      <ul class="list">${(calls.value ?? []).map((call) => html`<${CallLine} key=${call.id} call=${call} name=${nameOf(call.agent)} />`)}</ul>
+      <ul class="list">${(calls.value ?? []).map((call) => html`<${CallLine} key=${call.id} call=${call} name=${nameOf(call.agent)} reload=${reload} />`)}</ul>
       ${hasMore.value && html`<button class="wide" onClick=${() => load(calls.value ?? [])}>Older calls</button>`}</section></div>`;
 }
 
-/** @param {{call: any, name: string}} props */
-function CallLine({ call, name }) {
+/** @param {{call: any, name: string, reload: () => Promise<void>}} props */
+function CallLine({ call, name, reload }) {
   const ended = call.ended_at ? END_REASONS[call.end_reason] ?? call.end_reason : "still going on";
   return html`<li><span><a href=${hrefOf("calls", call.id)}>${name}, ${formatTime(call.started_at)}</a><br />
       <span class="small soft">${call.project}; ${ended}</span></span>
-    <span class="tag" data-state=${call.publication}>${THREAD_STATES[call.publication]?.[0] ?? call.publication}</span></li>`;
+    <span class="tag" data-state=${call.publication}>${THREAD_STATES[call.publication]?.[0] ?? call.publication}</span>
+    ${["published", "partial"].includes(call.publication) && html`<${UnpublishButton} id=${call.id} what=${`${name}, ${formatTime(call.started_at)}`} done=${reload} />`}</li>`;
 }

@@ -6,6 +6,7 @@ import { hrefOf } from "../core/hash_route.js";
 import { relayName } from "../core/publishing.js";
 import { html, useSignal } from "../ui.js";
 import { Problem, Title, attempt, useLoaded } from "./parts.js";
+import { Unpublish } from "./unpublish.js";
 
 export function ReviewQueue() {
   const { value, problem } = useLoaded(() => request("publications?state=review"), []);
@@ -25,7 +26,8 @@ export function Review({ id }) {
   const review = value?.review;
   return html`<div class="narrow"><${Title} title="Review a call"><p class="soft">A turn is changed in the published copy only; the call's own record stays. An empty turn is left out.</p><//>
     <${Problem} text=${problem.value} /><div role="status">${done.value && html`<p class="notice">${done.value} <a href=${hrefOf("calls", id)}>See the call</a></p>`}</div>
-    ${value && !review && !done.value && html`<p class="notice">This call does not wait for a review. <a href=${hrefOf("calls", id)}>See the call</a></p>`}
+    ${value && !review && !done.value && html`<p class="notice">This call does not wait for a review. <a href=${hrefOf("calls", id)}>See the call</a></p>
+      <${Unpublish} id=${value.call} publication=${value.publication} reload=${reload} />`}
     ${review && !done.value && html`<${Copy} id=${id} review=${review} problem=${problem} reload=${reload} />
       <div class="row"><button class="main" onClick=${() => decide("approve", "Approved; it is on its way.")}>Approve and publish</button>
         <button class="end" onClick=${() => decide("reject", "Rejected; it stays here.")}>Reject</button></div>`}</div>`;

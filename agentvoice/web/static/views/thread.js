@@ -7,6 +7,7 @@ import { THREAD_STATES, relayName, shareOf } from "../core/publishing.js";
 import { watchCall } from "../events.js";
 import { html, useEffect, useSignal } from "../ui.js";
 import { Problem, attempt } from "./parts.js";
+import { Unpublish } from "./unpublish.js";
 
 /**
  * `reload` loads the call again: whenever there is news of it.
@@ -26,9 +27,10 @@ export function Thread({ call, reload }) {
     ${publication.error && html`<p class="problem">${publication.error} ${publication.advice}</p>`}
     ${canDecide && publication.state === "review" && html`<p><a href=${hrefOf("review", call.id)}>Read and decide</a></p>`}
     ${publication.nevent && html`<p><a href=${`nostr:${publication.nevent}`}><code>nostr:${publication.nevent}</code></a></p>`}
-    ${publication.relays.length > 0 && html`<ul class="list">${publication.relays.map((/** @type {any} */ relay) => html`<${Relay} key=${relay.relay} ...${relay} />`)}</ul>`}
+    ${!publication.unpublished_at && publication.relays.length > 0 && html`<ul class="list">${publication.relays.map((/** @type {any} */ relay) => html`<${Relay} key=${relay.relay} ...${relay} />`)}</ul>`}
     ${canDecide && needsHelp && html`<div class="row"><button onClick=${() => decide("retry")}>Try again</button>
-      <button onClick=${() => decide("drop")}>Give up what is missing</button></div>`}</section>`;
+      <button onClick=${() => decide("drop")}>Give up what is missing</button></div>`}
+    <${Unpublish} id=${call.id} publication=${publication} reload=${reload} /></section>`;
 }
 
 /** @param {{relay: string, has_all: boolean, states: Record<string, number>, last_answer: string, advice: string, next_attempt_at: string | null}} props */
