@@ -16,19 +16,35 @@ from agentvoice.protocols.documents import ProfileStanding
 from agentvoice.web.clients import Scope
 from agentvoice.web.endpoint import Endpoint, read_body
 from agentvoice.web.keys import DESKS
+from agentvoice.web.own_calls import sees_all
 
 _HINTS = get_type_hints(AgentProfile)
 
-AgentDocument = msgspec.defstruct(
-    "AgentDocument",
+FOR_CALLERS = ("slug", "name", "about", "picture", "enabled", "npub")
+"""Fields that callers need: whom they may call, and who signs."""
+
+_KINDS = {
+    **{field.name: _HINTS[field.name] for field in fields(AgentProfile)},
+    "npub": str | None,
+    "revision": int,
+    "changed_at": str,
+}
+
+AgentDocument = msgspec.defstruct("AgentDocument", list(_KINDS.items()))
+"""An agent as it is answered: its profile's fields, its npub, its revision."""
+
+ListedAgent = msgspec.defstruct(
+    "ListedAgent",
     [
-        *((field.name, _HINTS[field.name]) for field in fields(AgentProfile)),
-        ("npub", str | None),
-        ("revision", int),
-        ("changed_at", str),
+        *((name, _KINDS[name]) for name in FOR_CALLERS),
+        *(
+            (name, kind | msgspec.UnsetType, msgspec.UNSET)
+            for name, kind in _KINDS.items()
+            if name not in FOR_CALLERS
+        ),
     ],
 )
-"""An agent as it is answered: its profile's fields, its npub, its revision."""
+"""An agent as it is listed; what is optional is left out with scope `call`."""
 
 AgentShown = msgspec.defstruct("AgentShown", [("profile", list[ProfileStanding])], bases=(AgentDocument,))
 """An agent, and where its profile (kind 0) stands at each relay that has threads of it."""
@@ -58,7 +74,7 @@ AgentBody = msgspec.defstruct(
 class AgentList(msgspec.Struct):
     """All agents by slug."""
 
-    agents: list[AgentDocument]  # type: ignore[valid-type] # a class made from the profile's fields
+    agents: list[ListedAgent]  # type: ignore[valid-type] # a class made from the profile's fields
 
 
 class AgentHistory(msgspec.Struct):
@@ -68,8 +84,14 @@ class AgentHistory(msgspec.Struct):
 
 
 async def list_agents(request: web.Request) -> dict[str, Any]:
-    """List the agents."""
-    return {"agents": await request.app[DESKS].agents.list_agents()}
+    """List the agents; with scope `call`, who they are and no more."""
+    found = await request.app[DESKS].agents.list_agents()
+    return {"agents": found if sees_all(request) else [for_caller(each) for each in found]}
+
+
+def for_caller(agent: dict[str, Any]) -> dict[str, Any]:
+    """Return what callers need of an agent's document: not what it was told, nor by what it works."""
+    return {name: agent[name] for name in FOR_CALLERS}
 
 
 async def show_agent(request: web.Request) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from agentvoice.errors import NotFound
 from agentvoice.protocols.nostr.nip19 import encode_npub
 from tests.services.press import CALL_ID
 from tests.web.api_scene import Scene
+from tests.web.door_scene import open_door
 
 
 async def test_agents_are_listed_and_shown(scene: Scene):
@@ -20,6 +22,16 @@ async def test_agents_are_listed_and_shown(scene: Scene):
     ada = await scene.get("/agents/ada")
     assert ada == {**listed[0], "profile": []}
     assert (ada["npub"], ada["revision"]) == (encode_npub(scene.press.pubkeys["ada"]), 1)
+
+
+async def test_a_caller_is_told_who_there_is(tmp_path: Path):
+    """Whom it may call: not what an agent was told, nor by which engine, tools and keys it works."""
+    async with open_door(tmp_path) as door:
+        answer = await door.far("GET", "/agents", Authorization=f"Bearer {door.new_token()}")
+        ada, other = (await answer.json())["agents"]
+        assert ada.pop("npub").startswith("npub1")
+        assert ada == {"slug": "ada", "name": "Ada", "about": "", "picture": "", "enabled": True}
+        assert other["slug"] == "max"
 
 
 async def test_an_added_agent_has_a_key_of_its_own(scene: Scene):
