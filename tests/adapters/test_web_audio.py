@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 
 from agentvoice.adapters.web_audio import MAX_QUEUED_BYTES, SocketLeg
 from agentvoice.core.audio import CALL_FORMAT, AudioChunk
+from agentvoice.core.caller_pace import CallerPace
 from agentvoice.core.leg import (
     CallerAudio,
     CallerText,
@@ -24,6 +25,7 @@ from agentvoice.core.leg import (
     OutputCleared,
     StatusChanged,
 )
+from tests.fakes.clock import ManualClock
 from tests.fakes.speech_session import sound
 
 LIMIT_S = 20.0
@@ -33,6 +35,8 @@ class Line:
     """A leg, and the client at the other end of its socket."""
 
     def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.pace: CallerPace | None = None
         self.leg: asyncio.Future[SocketLeg] = asyncio.get_running_loop().create_future()
         self.events: list[LegEvent] = []
         self.has_ended = asyncio.Event()
@@ -42,7 +46,7 @@ class Line:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         assert request.transport is not None
-        leg = SocketLeg(socket, "page", request.transport.abort)
+        leg = SocketLeg(socket, "page", request.transport.abort, self.clock, self.pace)
         self.leg.set_result(leg)
         async for event in leg.events():
             self.events.append(event)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from agentvoice.config import HttpSettings
+from agentvoice.config import HttpSettings, Settings
 from agentvoice.errors import ConfigError
 from agentvoice.web.public import serve_public
 from tests.fakes.certificates import make_certificate
@@ -16,11 +17,11 @@ from tests.web.api_scene import open_scene
 
 
 async def test_the_face_has_its_door_and_its_certificate(tmp_path: Path):
-    """This machine is let in by https; the certificate can be renewed."""
+    """This machine is let in by https; a reload reads the certificate again, and takes over the npubs."""
     made = make_certificate(tmp_path)
     settings = HttpSettings(port=0, tls_cert=str(made.cert), tls_key=str(made.key))
     async with open_scene(tmp_path) as scene, AsyncExitStack() as stack:
-        address, certificates = await serve_public(
+        address, renewing = await serve_public(
             scene.house.manager, str, lambda: (b"", ""), settings, scene.desks, stack
         )
         async with (
@@ -28,7 +29,11 @@ async def test_the_face_has_its_door_and_its_certificate(tmp_path: Path):
             client.get(f"{address}/api/v1/me") as answer,
         ):
             assert (await answer.json())["scopes"] == ["call", "admin"]
-        assert certificates.context is not None
+        reload = renewing(lambda: replace(Settings(), http=settings))
+        assert reload().http is settings
+        made.cert.unlink()
+        with pytest.raises(ConfigError, match=r"http\.tls_cert"):
+            reload()
 
 
 async def test_a_wrong_certificate_serves_nothing(tmp_path: Path):

@@ -108,8 +108,9 @@ class HangUp(Frame, tag="hang_up"):
     """End the call."""
 
 
-SoundFrame = PlayedFrame | ClearedFrame | PlayoutFrame | DroppedFrame
-ClientFrame = Start | Resume | Text | SoundFrame | Interrupt | TurnEnd | Switch | DoNotPublish | HangUp
+Report = PlayedFrame | ClearedFrame | PlayoutFrame | DroppedFrame
+"""What the player and the microphone of a client report, without anybody doing a thing."""
+ClientFrame = Start | Resume | Text | Report | Interrupt | TurnEnd | Switch | DoNotPublish | HangUp
 
 # --- daemon to client -----------------------------------------------------------------------
 
