@@ -32,6 +32,8 @@ PRESSES_AT_ONCE = 50.0
 """… and so many at once: a program may queue some."""
 
 MS_PER_S = 1_000
+ROUNDING_S = 1e-6
+"""Sums of seconds are not exact."""
 
 
 class Allowance:
@@ -41,7 +43,7 @@ class Allowance:
 
     def __init__(self, rate: float, at_once: float) -> None:
         self._interval_s = 1.0 / rate
-        self._ahead_s = at_once / rate
+        self._ahead_s = at_once / rate + ROUNDING_S
         self._used_until_s = -inf
 
     def take(self, amount: float, now_s: float) -> bool:

@@ -18,6 +18,7 @@ from agentvoice.core.audio import CALL_FORMAT, AudioChunk
 from agentvoice.core.caller_pace import CallerPace
 from agentvoice.core.leg import (
     CallerAudio,
+    CallerAudioDropped,
     CallerText,
     CallStatus,
     HungUp,
@@ -137,6 +138,80 @@ async def test_a_frame_that_breaks_the_format_is_answered(line: Line, client: Cl
     await client.send_str('{"type":"text","text":"still here"}')
     await client.close()
     assert await ended(line) == [CallerText("still here")]
+
+
+async def said(client: Client) -> list[str]:
+    """What the client was refused, until its socket is closed."""
+    async with asyncio.timeout(LIMIT_S):
+        return [json.loads(message.data)["message"] async for message in client]
+
+
+@pytest.fixture
+def paced(line: Line) -> Line:
+    """A leg whose client's pace is limited."""
+    line.pace = CallerPace()
+    return line
+
+
+async def test_sound_beyond_the_pace_is_dropped_and_told_once(paced: Line, client: Client):
+    """The first 30 s are taken; what is lost is counted, and the call goes on."""
+    for _ in range(32):
+        await client.send_bytes(sound(1_000).samples)
+    await client.send_str('{"type":"hang_up"}')
+    lost = CallerAudioDropped(1_000)
+    assert await ended(paced) == [CallerAudio(sound(1_000))] * 30 + [lost, lost, HungUp()]
+    (told,) = await said(client)
+    assert "what is beyond is dropped" in told
+    assert not (await paced.leg).is_too_fast
+
+
+async def test_sound_without_end_ends_the_call(paced: Line, client: Client):
+    """A file sent as fast as it goes, or a flood: the client is told what is wanted, and has hung up."""
+    for _ in range(92):
+        await client.send_bytes(sound(1_000).samples)
+    told = await ended(paced)
+    assert (len(told), told[-1], (await paced.leg).is_too_fast) == (30 + 60 + 1, HungUp(), True)
+    assert "want it in real time" in (await said(client))[-1]
+
+
+@pytest.mark.parametrize(
+    ("frame", "taken"),
+    [
+        ('{"type":"played","samples":1}', 3_000),
+        ('{"type":"interrupt"}', 50),
+        ('{"type":"text","text":"more"}', 50),
+        ('{"type":"start","agent":"max"}', 50),
+        ("junk", 50),
+        (b"\0", 50),
+    ],
+)
+async def test_too_many_control_frames_end_the_call(
+    paced: Line, client: Client, frame: str | bytes, taken: int
+):
+    """One clear error, and nothing behind it is heard; as time goes there is room for more."""
+    for _ in range(taken):
+        await (client.send_str(frame) if isinstance(frame, str) else client.send_bytes(frame))
+    await client.send_bytes(sound(20).samples)
+    async with asyncio.timeout(LIMIT_S):
+        while CallerAudio(sound(20)) not in paced.events:
+            await paced.clock.settle()
+    await paced.clock.advance(0.5)
+    for _ in range(60):
+        await (client.send_str(frame) if isinstance(frame, str) else client.send_bytes(frame))
+    told = await ended(paced)
+    assert (told[-1], (await paced.leg).is_too_fast) == (HungUp(), True)
+    last = (await said(client))[-1]
+    assert last.startswith("call socket: got more than")
+    assert "want" in last
+
+
+async def test_a_leg_without_a_pace_takes_all(line: Line, client: Client):
+    """The terminal sends recordings as fast as the engine takes them."""
+    for _ in range(120):
+        await client.send_bytes(sound(1_000).samples)
+        await client.send_str('{"type":"interrupt"}')
+    await client.send_str('{"type":"hang_up"}')
+    assert len(await ended(line)) == 241
 
 
 async def test_closing_sends_what_is_queued_and_can_be_repeated(line: Line, client: Client):
