@@ -10,7 +10,16 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from agentvoice.core.call import EndReason
-from agentvoice.core.caller_pace import PRESSES_AT_ONCE
+from agentvoice.core.caller_pace import (
+    EXCESS_RATE,
+    EXCESS_S,
+    PRESSES_AT_ONCE,
+    PRESSES_PER_S,
+    REPORTS_AT_ONCE,
+    REPORTS_PER_S,
+    SOUND_AHEAD_S,
+    SOUND_RATE,
+)
 from agentvoice.core.metrics import AUDIO_DROPPED, FROM_LEG
 from agentvoice.core.speech import AppendAudio
 from agentvoice.web.app import build_control_app
@@ -74,3 +83,15 @@ async def test_the_owner_sends_what_they_like(tmp_path: Path, frame: bytes | str
         assert house.manager.live_calls == (call,)
         await socket.close()
         await house.close()
+
+
+def test_the_reference_states_the_pace():
+    """The table has the numbers of the code."""
+    page = (Path(__file__).parents[2] / "docs/reference/call-socket.md").read_text()
+    for row in (
+        f"| sound | {SOUND_AHEAD_S:g} s | {SOUND_RATE:g} s |",
+        f"| sound that was dropped | {EXCESS_S:g} s | {EXCESS_RATE:g} s |",
+        f"| `played`, `cleared`, `playout`, `dropped` | {REPORTS_AT_ONCE:,g} | {REPORTS_PER_S:g} |",
+        f"| all other frames, and those that break the format | {PRESSES_AT_ONCE:g} | {PRESSES_PER_S:g} |",
+    ):
+        assert row in page
