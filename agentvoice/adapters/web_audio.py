@@ -33,7 +33,7 @@ BAD_FRAME = UsageError.exit_code
 class SocketLeg:
     """A caller leg over an open WebSocket; `transport` is what the client says it is.
 
-    `abort` breaks the connection: a closing handshake would wait behind sound that nobody reads.
+    The socket leaves pings to us, so that they are counted. `abort` breaks the connection: a closing handshake would wait behind sound that nobody reads.
     `pace` limits what the client sends; None: it may send what it likes.
     """
 
@@ -77,20 +77,23 @@ class SocketLeg:
                 return
             if event is not None:
                 yield event
+            elif message.type is WSMsgType.PING:
+                await self._socket.pong(message.data)
 
     def _event_of(self, message: WSMessage) -> LegEvent | None:
         try:
             if message.type is WSMsgType.BINARY:
                 return self._hear(callpage.decode_caller_sound(message.data))
             if message.type is not WSMsgType.TEXT:
+                self._count(None)
                 return None
             frame = callpage.decode_client_frame(message.data)
             event = callpage.leg_event(frame)
         except RemoteProtocolError as error:
             self._refuse(str(error), BAD_FRAME)
-            self._count(is_report=False)
+            self._count(None)
             return None
-        self._count(is_report=isinstance(frame, callpage.Report))
+        self._count(frame)
         return event
 
     def _hear(self, chunk: AudioChunk) -> LegEvent:
@@ -104,10 +107,15 @@ class SocketLeg:
             )
         return CallerAudioDropped(chunk.duration_ms)
 
-    def _count(self, *, is_report: bool) -> None:
-        if self._pace is not None:
-            count = self._pace.report if is_report else self._pace.press
-            count(self._clock.monotonic_s())
+    def _count(self, frame: callpage.ClientFrame | None) -> None:
+        """Count a frame; None is one that breaks the format, or a ping."""
+        if self._pace is None:
+            return
+        now_s = self._clock.monotonic_s()
+        if isinstance(frame, callpage.Report):
+            self._pace.report(now_s)
+        else:
+            self._pace.press(now_s, len(frame.text) if isinstance(frame, callpage.Text) else 0)
 
     def _refuse(self, message: str, exit_code: int) -> None:
         log.warning("call_socket_frame", error=message)

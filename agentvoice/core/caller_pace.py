@@ -27,9 +27,14 @@ REPORTS_AT_ONCE = 3_000.0
 """… and all of SOUND_AHEAD_S at once."""
 
 PRESSES_PER_S = 5.0
-"""What a person does: type, press a button. Frames that break the format count as such …"""
+"""What a person does: type, press a button. Pings and frames that break the format count as such …"""
 PRESSES_AT_ONCE = 50.0
 """… and so many at once: a program may queue some."""
+
+TYPED_PER_S = 1_000.0
+"""Characters of typed turns: a call keeps all of them …"""
+TYPED_AT_ONCE = 262_144.0
+"""… and at once: the largest frame may be pasted."""
 
 MS_PER_S = 1_000
 ROUNDING_S = 1e-6
@@ -58,7 +63,7 @@ class Allowance:
 class CallerPace:
     """The pace of one socket. Each method raises TooManyRequests for what ends the call."""
 
-    __slots__ = ("_excess", "_presses", "_reports", "_sound", "dropped_ms")
+    __slots__ = ("_excess", "_presses", "_reports", "_sound", "_typed", "dropped_ms")
 
     def __init__(self) -> None:
         self.dropped_ms = 0
@@ -67,6 +72,7 @@ class CallerPace:
         self._excess = Allowance(EXCESS_RATE, EXCESS_S)
         self._reports = Allowance(REPORTS_PER_S, REPORTS_AT_ONCE)
         self._presses = Allowance(PRESSES_PER_S, PRESSES_AT_ONCE)
+        self._typed = Allowance(TYPED_PER_S, TYPED_AT_ONCE)
 
     def may_hear(self, duration_ms: int, now_s: float) -> bool:
         """Return whether sound is taken, else it is dropped."""
@@ -84,15 +90,20 @@ class CallerPace:
         """Note a report of the player."""
         if not self._reports.take(1.0, now_s):
             raise TooManyRequests(
-                f"call socket: got more than {REPORTS_AT_ONCE:g} reports (`played` and the like) at once and"
+                f"call socket: got more than {REPORTS_AT_ONCE:,.0f} reports (`played` and the like) at once and"
                 f" {REPORTS_PER_S:g} in a second, want `played` each 20 to 200 ms"
             )
 
-    def press(self, now_s: float) -> None:
-        """Note what a person does, or a frame that breaks the format."""
+    def press(self, now_s: float, typed: int = 0) -> None:
+        """Note what a person does, or a frame that breaks the format; `typed` are a turn's characters."""
         if not self._presses.take(1.0, now_s):
             raise TooManyRequests(
                 f"call socket: got more than {PRESSES_AT_ONCE:g} control frames at once and {PRESSES_PER_S:g} in a"
+                " second, want fewer"
+            )
+        if not self._typed.take(typed, now_s):
+            raise TooManyRequests(
+                f"call socket: got more than {TYPED_AT_ONCE:,.0f} characters of `text` at once and {TYPED_PER_S:,.0f} in a"
                 " second, want fewer"
             )
 

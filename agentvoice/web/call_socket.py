@@ -51,7 +51,7 @@ async def call_socket(request: web.Request) -> web.WebSocketResponse:
     require(request, Scope.CALL)
     # compress=False: sound does not shrink, and deflate costs a buffer per socket.
     socket = web.WebSocketResponse(
-        compress=False, max_msg_size=callpage.MAX_FRAME_BYTES, heartbeat=HEARTBEAT_S
+        compress=False, autoping=False, max_msg_size=callpage.MAX_FRAME_BYTES, heartbeat=HEARTBEAT_S
     )
     await socket.prepare(request)
     code: int = WSCloseCode.OK

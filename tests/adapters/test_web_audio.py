@@ -44,7 +44,7 @@ class Line:
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """Collect what the leg tells, as a call would, until the caller hung up."""
-        socket = web.WebSocketResponse()
+        socket = web.WebSocketResponse(autoping=False)
         await socket.prepare(request)
         assert request.transport is not None
         leg = SocketLeg(socket, "page", request.transport.abort, self.clock, self.pace)
@@ -146,6 +146,14 @@ async def said(client: Client) -> list[str]:
         return [json.loads(message.data)["message"] async for message in client]
 
 
+async def send(client: Client, frame: str | bytes) -> None:
+    """Send a frame: text, sound, or a ping."""
+    if isinstance(frame, bytes):
+        await client.send_bytes(frame)
+    else:
+        await (client.ping() if frame == "ping" else client.send_str(frame))
+
+
 @pytest.fixture
 def paced(line: Line) -> Line:
     """A leg whose client's pace is limited."""
@@ -183,6 +191,7 @@ async def test_sound_without_end_ends_the_call(paced: Line, client: Client):
         ('{"type":"start","agent":"max"}', 50),
         ("junk", 50),
         (b"\0", 50),
+        ("ping", 50),
     ],
 )
 async def test_too_many_control_frames_end_the_call(
@@ -190,19 +199,41 @@ async def test_too_many_control_frames_end_the_call(
 ):
     """One clear error, and nothing behind it is heard; as time goes there is room for more."""
     for _ in range(taken):
-        await (client.send_str(frame) if isinstance(frame, str) else client.send_bytes(frame))
+        await send(client, frame)
     await client.send_bytes(sound(20).samples)
     async with asyncio.timeout(LIMIT_S):
         while CallerAudio(sound(20)) not in paced.events:
             await paced.clock.settle()
     await paced.clock.advance(0.5)
     for _ in range(60):
-        await (client.send_str(frame) if isinstance(frame, str) else client.send_bytes(frame))
+        await send(client, frame)
     told = await ended(paced)
     assert (told[-1], (await paced.leg).is_too_fast) == (HungUp(), True)
     last = (await said(client))[-1]
     assert last.startswith("call socket: got more than")
     assert "want" in last
+
+
+async def test_text_without_end_ends_the_call(paced: Line, client: Client):
+    """A call keeps what is typed: one large paste is taken, page after page is not."""
+    page = json.dumps({"type": "text", "text": "x" * 200_000})
+    for _ in range(2):
+        await client.send_str(page)
+    assert [type(event) for event in await ended(paced)] == [CallerText, HungUp]
+    assert "got more than 262,144 characters of `text` at once" in (await said(client))[-1]
+
+
+async def test_a_ping_is_answered(paced: Line, client: Client, tmp_path: Path):
+    """A client that looks whether we are there is told so, with what it sent."""
+    connector = aiohttp.UnixConnector(path=str(tmp_path / "socket"))
+    paced.leg = asyncio.get_running_loop().create_future()
+    async with (
+        aiohttp.ClientSession(connector=connector) as http,
+        http.ws_connect("http://daemon/call", autoping=False) as other,
+    ):
+        await other.ping(b"there?")
+        answer = await other.receive(LIMIT_S)
+        assert (answer.type, bytes(answer.data)) == (aiohttp.WSMsgType.PONG, b"there?")
 
 
 async def test_a_leg_without_a_pace_takes_all(line: Line, client: Client):

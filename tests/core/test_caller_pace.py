@@ -14,6 +14,8 @@ from agentvoice.core.caller_pace import (
     REPORTS_PER_S,
     SOUND_AHEAD_S,
     SOUND_RATE,
+    TYPED_AT_ONCE,
+    TYPED_PER_S,
     Allowance,
     CallerPace,
 )
@@ -99,6 +101,17 @@ def test_control_frames_are_counted(
     with pytest.raises(TooManyRequests, match=r"got more than .*want") as refused:
         count(pace, 7.0 + 99 / rate)
     assert words in str(refused.value)
+
+
+def test_typed_turns_are_counted_by_their_characters():
+    """The largest frame at once, then as fast as nobody types; one more ends the call."""
+    pace = CallerPace()
+    pace.press(0.0, round(TYPED_AT_ONCE))
+    pace.press(1.0, round(TYPED_PER_S))
+    with pytest.raises(
+        TooManyRequests, match="262,144 characters of `text` at once and 1,000 in a second, want"
+    ):
+        pace.press(1.5, 1_000)
 
 
 def test_one_kind_uses_up_nothing_of_another():

@@ -19,6 +19,8 @@ from agentvoice.core.caller_pace import (
     REPORTS_PER_S,
     SOUND_AHEAD_S,
     SOUND_RATE,
+    TYPED_AT_ONCE,
+    TYPED_PER_S,
 )
 from agentvoice.core.metrics import AUDIO_DROPPED, FROM_LEG
 from agentvoice.core.speech import AppendAudio
@@ -92,6 +94,7 @@ def test_the_reference_states_the_pace():
         f"| sound | {SOUND_AHEAD_S:g} s | {SOUND_RATE:g} s |",
         f"| sound that was dropped | {EXCESS_S:g} s | {EXCESS_RATE:g} s |",
         f"| `played`, `cleared`, `playout`, `dropped` | {REPORTS_AT_ONCE:,g} | {REPORTS_PER_S:g} |",
-        f"| all other frames, and those that break the format | {PRESSES_AT_ONCE:g} | {PRESSES_PER_S:g} |",
+        f"| all other frames, pings, and frames that break the format | {PRESSES_AT_ONCE:g} | {PRESSES_PER_S:g} |",
+        f"| characters of `text` | {TYPED_AT_ONCE:,.0f} | {TYPED_PER_S:,.0f} |",
     ):
         assert row in page

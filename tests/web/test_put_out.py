@@ -96,7 +96,7 @@ async def last_frame(socket: Socket) -> dict[str, Any]:
 # --- ways in, and how each ends -------------------------------------------------------------
 
 
-async def by_token(street: Street) -> tuple[dict[str, str], Callable[[], None]]:
+async def by_token(street: Street) -> tuple[dict[str, str], Callable[[], object]]:
     """A program with a token that is revoked."""
     token = street.door.new_token()
 
@@ -107,7 +107,7 @@ async def by_token(street: Street) -> tuple[dict[str, str], Callable[[], None]]:
     return {**FAR, "Authorization": f"Bearer {token}"}, revoke
 
 
-async def by_forgotten_token(street: Street) -> tuple[dict[str, str], Callable[[], None]]:
+async def by_forgotten_token(street: Street) -> tuple[dict[str, str], Callable[[], object]]:
     """A browser that signed in by a token that is deleted, and the browser's sign-in with it."""
     token = street.door.new_token()
 
@@ -118,7 +118,7 @@ async def by_forgotten_token(street: Street) -> tuple[dict[str, str], Callable[[
     return await street.cookie({"token": token}), forget
 
 
-async def by_cookie_that_signs_out(street: Street) -> tuple[dict[str, str], Callable[[], None]]:
+async def by_cookie_that_signs_out(street: Street) -> tuple[dict[str, str], Callable[[], object]]:
     """A browser that signs out in another tab."""
     headers = await street.cookie({"token": street.door.new_token()})
 
@@ -130,7 +130,7 @@ async def by_cookie_that_signs_out(street: Street) -> tuple[dict[str, str], Call
     return headers, sign_out
 
 
-async def by_project(street: Street) -> tuple[dict[str, str], Callable[[], None]]:
+async def by_project(street: Street) -> tuple[dict[str, str], Callable[[], object]]:
     """A person whom the project does not have any more."""
     headers = await street.guest()
 
@@ -141,14 +141,14 @@ async def by_project(street: Street) -> tuple[dict[str, str], Callable[[], None]
     return headers, take_out
 
 
-async def by_settings(street: Street) -> tuple[dict[str, str], Callable[[], None]]:
+async def by_settings(street: Street) -> tuple[dict[str, str], Callable[[], object]]:
     """A person who was taken out of the settings, which were read again."""
     headers = await street.cookie({"nostr": await street.door.proof(f"{SITE}/api/v1/sign-in", ADMIN)})
     app = street.door.client.server.app  # type: ignore[attr-defined] # a TestServer has one
     return headers, lambda: app[DOOR].desk.use_settings(SignInSettings())
 
 
-async def by_open_door(street: Street) -> tuple[dict[str, str], Callable[[], None]]:
+async def by_open_door(street: Street) -> tuple[dict[str, str], Callable[[], object]]:
     """This machine, until a first token is made."""
     return {}, lambda: str(street.door.new_token())
 
