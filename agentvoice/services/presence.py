@@ -101,10 +101,14 @@ class Presence:
         while True:
             await self._clock.sleep_until(self._clock.monotonic_s() + LOOK_AGAIN_S)
             try:
-                found = await self._look_up({stay.client.came_by for stay in self._stays})
+                await self._look()
             except StorageError as error:  # a database that is busy ends no call
                 log.warning("presence_blind", error=str(error))
-                continue
-            for stay in tuple(self._stays):
-                if stay.client.came_by in found:  # else it came while we looked
-                    stay.look(found[stay.client.came_by])
+            except Exception as fault:  # a defect of ours: if nobody looked any more, nobody would know
+                log.exception("presence_fault", fault=repr(fault))
+
+    async def _look(self) -> None:
+        found = await self._look_up({stay.client.came_by for stay in self._stays})
+        for stay in tuple(self._stays):
+            if stay.client.came_by in found:  # else it came while we looked
+                stay.look(found[stay.client.came_by])

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from agentvoice.core.client import NEIGHBOUR, NOBODY, OWNER, Client, Pass, PassKind, Scope, scopes_of
 from agentvoice.errors import StorageBusy
@@ -124,6 +125,23 @@ async def test_a_database_that_is_busy_puts_nobody_out(guests: Guests):
     guests.fails = False
     await guests.look()
     assert guests.out == ["ada"]
+
+
+async def test_a_defect_of_ours_does_not_end_the_looks(guests: Guests):
+    """It is logged; who could not be put out for it is out at the next look."""
+
+    def fault() -> None:
+        raise RuntimeError("a defect")
+
+    guests.presence.enter(ADA, lambda found: bool(found.scopes), fault)
+    others = [guests.enter(MAX) for _ in range(3)]
+    guests.found[ADA.came_by] = guests.found[MAX.came_by] = NOBODY
+    with capture_logs() as logs:
+        await guests.look()
+        await guests.look()
+    assert [entry["event"] for entry in logs].count("presence_fault") == 1
+    assert guests.out == ["max"] * 3
+    assert all(stay.why for stay in others)
 
 
 async def test_nobody_looks_while_nothing_is_open(guests: Guests):
