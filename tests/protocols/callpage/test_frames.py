@@ -35,6 +35,7 @@ def test_what_was_spent_is_told_in_dollars():
 )
 def test_a_name_is_short(field: str, text: str):
     """What errors and notices repeat is bounded; the refusal names the field."""
-    assert frames.decode_client_frame(text.replace("NAME", "x" * 200))
+    fits = frames.decode_client_frame(text.replace("NAME", "x" * 200))
+    assert getattr(fits, field) == "x" * 200
     with pytest.raises(RemoteProtocolError, match=rf"length <= 200 - at `\$\.{field}`"):
         frames.decode_client_frame(text.replace("NAME", "x" * 201))
