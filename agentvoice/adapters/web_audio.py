@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 
 import structlog
 from aiohttp import WSMessage, WSMsgType, web
@@ -78,7 +79,8 @@ class SocketLeg:
             if event is not None:
                 yield event
             elif message.type is WSMsgType.PING:
-                await self._socket.pong(message.data)
+                with suppress(ConnectionError):  # the client is gone: the next read says so
+                    await self._socket.pong(message.data)
 
     def _event_of(self, message: WSMessage) -> LegEvent | None:
         try:
