@@ -26,7 +26,7 @@ from agentvoice.storage import projects, sign_ins, tokens
 from agentvoice.storage.database import Database
 from agentvoice.web.call_socket import NO_MORE_LET_IN
 from agentvoice.web.door import COOKIE
-from agentvoice.web.keys import DOOR
+from agentvoice.web.keys import DOOR, PRESENCE
 from tests.services.conftest import PROJECT
 from tests.web.door_scene import ADMIN, FAR, SITE, DoorScene, open_door
 
@@ -220,6 +220,24 @@ async def test_a_caller_who_signs_in_anew_goes_on(street: Street):
     await street.house.clock.advance(LOOK_AGAIN_S)
     ended = await street.end_of(lambda: last_frame(back))
     assert (ended["reason"], back.close_code) == ("operator", NO_MORE_LET_IN)
+
+
+@pytest.mark.parametrize("transport", ["page", "device"])
+async def test_what_is_over_is_looked_at_no_more(street: Street, transport: str):
+    """A call that was hung up and a stream that was left are forgotten."""
+    token = street.door.new_token(Scope.ADMIN)
+    presence = street.door.client.server.app[PRESENCE]  # type: ignore[attr-defined] # a TestServer has one
+    socket, _ = await street.call({**FAR, "Authorization": f"Bearer {token}"}, transport)
+    stream = await street.door.far("GET", "/events", Authorization=f"Bearer {token}")
+    assert len(presence._stays) == 2
+    await socket.send_json({"type": "hang_up"})
+    ended = await street.end_of(lambda: last_frame(socket))
+    assert (ended["reason"], ended["error"], socket.close_code) == ("caller", "", aiohttp.WSCloseCode.OK)
+    stream.close()
+    async with asyncio.timeout(LIMIT_S):
+        while presence._stays:  # that a stream is left is seen when it is written to
+            await street.house.clock.advance(1)
+    assert presence._looking is None
 
 
 async def test_another_clients_call_goes_on(street: Street):
