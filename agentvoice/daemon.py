@@ -261,12 +261,12 @@ async def serve(
         await serve_unix(
             build_control_app(runtime.calls, runtime.missing, desks), settings.control_socket, stack
         )
-        address, certificates = await serve_public(
+        address, renewing = await serve_public(
             runtime.calls, runtime.missing, metrics.exposition, settings.http, desks, stack
         )
         stack.push_async_callback(runtime.calls.drain, settings.drain_timeout_s)
         stop = asyncio.Event()
-        _handle_signals(runtime, stop, certificates.renewed_before(reload), stack)
+        _handle_signals(runtime, stop, renewing(reload), stack)
         scheduler.start()
         runtime.run_beside(runtime.local_speech.start(), "load models")
         runtime.run_beside(runtime.check_engines(), "check engines")
@@ -313,7 +313,9 @@ def _apply(runtime: Runtime, reload: Callable[[], Settings]) -> None:
     try:
         settings = reload()
         runtime.calls.use_settings(settings.calls, settings.project)
-        log.info("reloaded", effective="calls, project, log level, certificate", after_restart="all else")
+        log.info(
+            "reloaded", effective="calls, project, log level, certificate, npubs", after_restart="all else"
+        )
     except AgentVoiceError as error:
         log.error("reload_failed", error=str(error))
     systemd.notify(systemd.READY)

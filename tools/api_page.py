@@ -8,9 +8,10 @@ from dataclasses import fields
 
 from agentvoice.protocols.admin import MAX_BODY_BYTES, STATUS_OF_ERROR
 from agentvoice.services.live_feed import LOOK_S, MAX_OWN_WATCHERS, MAX_WAITING, MAX_WATCHERS
+from agentvoice.services.presence import LOOK_AGAIN_S
 from agentvoice.web.api import ENDPOINTS, describe_api
 from agentvoice.web.endpoint import API, Endpoint
-from agentvoice.web.events_api import HEARTBEAT_S
+from agentvoice.web.events_api import HEARTBEAT_S, TAKEN_S
 
 INTRODUCTION = f"""
 # The API
@@ -85,10 +86,12 @@ EVENTS = f"""
 | `call` | a call that began, moved on or ended: as in `call list` |
 | `publication` | a thread that got on: as in `publication list` |
 | `lost` | `{{}}`: the client was too slow and {MAX_WAITING} changes were dropped; read the lists again |
+| `refused` | [a refusal](#refusals), the last event: the client may watch no more, which is looked at each {LOOK_AGAIN_S:g} s |
 
 The database is looked at each {LOOK_S:g} s, so what other processes do is told too. A comment line comes after {HEARTBEAT_S:g} s
-without an event. {MAX_WATCHERS} clients may watch at once, {MAX_OWN_WATCHERS} of them with the same token or npub of scope `call`.
-Read what you show once the answer has begun, and each time it begins again: whatever changes after that is told.
+without an event. {MAX_WATCHERS} clients may watch at once, {MAX_OWN_WATCHERS} of them with the same token or npub of scope `call`;
+one that takes nothing for {TAKEN_S:g} s is cut off. Read what you show once the answer has begun, and each time it begins again:
+whatever changes after that is told.
 """
 
 REFUSALS = """

@@ -2,20 +2,24 @@
 
 The other end plays the sound and reports what was played; this end only passes frames on, in
 order, from one bounded queue. A client that stops reading until the queue is full is hung up on:
-sound of an answer is never dropped, and nothing grows without bound.
+sound of an answer is never dropped, and nothing grows without bound. A client that sends faster than
+its pace allows (core.caller_pace) loses sound, then its call.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 
 import structlog
-from aiohttp import WSMsgType, web
+from aiohttp import WSMessage, WSMsgType, web
 
 from agentvoice.core.audio import AudioChunk
-from agentvoice.core.leg import CallerAudio, CallUpdate, LegEvent
-from agentvoice.errors import RemoteProtocolError
+from agentvoice.core.caller_pace import SOUND_RULE, CallerPace
+from agentvoice.core.leg import CallerAudio, CallerAudioDropped, CallUpdate, HungUp, LegEvent
+from agentvoice.core.ports import Clock
+from agentvoice.errors import RemoteProtocolError, TooManyRequests, UsageError
 from agentvoice.protocols import callpage
 
 log = structlog.get_logger(__name__)
@@ -23,17 +27,32 @@ log = structlog.get_logger(__name__)
 MAX_QUEUED_BYTES = 32 * 1024 * 1024
 """About eleven minutes of sound: longer than any answer, small enough to keep."""
 
+BAD_FRAME = UsageError.exit_code
+"""What a client is told whose frame breaks the format."""
+
 
 class SocketLeg:
     """A caller leg over an open WebSocket; `transport` is what the client says it is.
 
-    `abort` breaks the connection: a closing handshake would wait behind sound that nobody reads.
+    The socket leaves pings to us, so that they are counted. `abort` breaks the connection: a closing handshake would wait behind sound that nobody reads.
+    `pace` limits what the client sends; None: it may send what it likes.
     """
 
-    def __init__(self, socket: web.WebSocketResponse, transport: str, abort: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        socket: web.WebSocketResponse,
+        transport: str,
+        abort: Callable[[], None],
+        clock: Clock,
+        pace: CallerPace | None = None,
+    ) -> None:
+        self.is_too_fast = False
+        """Whether the client lost its call by what it sent."""
         self._socket = socket
         self._transport = transport
         self._abort = abort
+        self._clock = clock
+        self._pace = pace
         self._outgoing: asyncio.Queue[str | bytes | None] = asyncio.Queue()
         self._queued_bytes = 0
         self._is_closed = False
@@ -47,17 +66,62 @@ class SocketLeg:
     async def events(self) -> AsyncIterator[LegEvent]:
         """Yield what the client sends; a frame that breaks the format is answered and survived.
 
-        A socket that closes without `hang_up` ends without HungUp.
+        A socket that closes without `hang_up` ends without HungUp; one that sends too fast has hung up.
         """
         async for message in self._socket:
             try:
-                if message.type is WSMsgType.BINARY:
-                    yield CallerAudio(callpage.decode_caller_sound(message.data))
-                elif message.type is WSMsgType.TEXT:
-                    yield callpage.leg_event(callpage.decode_client_frame(message.data))
-            except RemoteProtocolError as error:
-                log.warning("call_socket_frame", error=str(error))
-                self._put(callpage.encode_frame(callpage.Refused(message=str(error), exit_code=2)))
+                event = self._event_of(message)
+            except TooManyRequests as error:
+                self.is_too_fast = True
+                self._refuse(str(error), error.exit_code)
+                yield HungUp()
+                return
+            if event is not None:
+                yield event
+            elif message.type is WSMsgType.PING:
+                with suppress(ConnectionError):  # the client is gone: the next read says so
+                    await self._socket.pong(message.data)
+
+    def _event_of(self, message: WSMessage) -> LegEvent | None:
+        try:
+            if message.type is WSMsgType.BINARY:
+                return self._hear(callpage.decode_caller_sound(message.data))
+            if message.type is not WSMsgType.TEXT:
+                self._count(None)
+                return None
+            frame = callpage.decode_client_frame(message.data)
+            event = callpage.leg_event(frame)
+        except RemoteProtocolError as error:
+            self._refuse(str(error), BAD_FRAME)
+            self._count(None)
+            return None
+        self._count(frame)
+        return event
+
+    def _hear(self, chunk: AudioChunk) -> LegEvent:
+        pace = self._pace
+        if pace is None or pace.may_hear(chunk.duration_ms, self._clock.monotonic_s()):
+            return CallerAudio(chunk)
+        if pace.dropped_ms == chunk.duration_ms:  # the first: it is told once
+            self._refuse(
+                f"call socket: got sound beyond {SOUND_RULE}, want it in real time: what is beyond is dropped",
+                TooManyRequests.exit_code,
+            )
+        return CallerAudioDropped(chunk.duration_ms)
+
+    def _count(self, frame: callpage.ClientFrame | None) -> None:
+        """Count a frame; None is one that breaks the format, or a ping."""
+        if self._pace is None:
+            return
+        now_s = self._clock.monotonic_s()
+        if isinstance(frame, callpage.Report):
+            self._pace.report(now_s)
+        else:
+            self._pace.press(now_s, len(frame.text) if isinstance(frame, callpage.Text) else 0)
+
+    def _refuse(self, message: str, exit_code: int) -> None:
+        log.warning("call_socket_frame", error=message)
+        self.send(callpage.Refused(message=message, exit_code=exit_code))
 
     def play(self, chunk: AudioChunk) -> None:
         """Send sound at once."""

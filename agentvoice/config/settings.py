@@ -52,6 +52,8 @@ class HttpSettings:
     """Requests of one client (an address, of IPv6 a /64); this machine's own are not counted."""
     requests_at_once: Count = 64
     """Requests of one client that may be open at the same time, calls and event streams among them."""
+    metrics_open: bool = False
+    """Whether `/metrics` is for whoever reaches the port; else for the scope `admin`."""
     sign_in: SignInSettings = field(default_factory=SignInSettings)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 
@@ -18,11 +18,31 @@ def scopes_of(scope: Scope) -> frozenset[Scope]:
     return frozenset(Scope) if scope is Scope.ADMIN else frozenset({scope})
 
 
+class PassKind(StrEnum):
+    """By what a client is let in."""
+
+    OWNER = "owner"
+    """The control socket: the file system lets in its owner alone."""
+    OPEN_DOOR = "open_door"
+    """This machine, as long as no token was made."""
+    TOKEN = "token"
+    SIGN_IN = "sign_in"
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What a client was let in by; `id` is the token's or the sign-in's, which may be shown."""
+
+    kind: PassKind = PassKind.OWNER
+    id: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Client:
     """Who asks. `npub` is theirs if they signed in with Nostr; `caller` is whose calls theirs are.
 
-    `projects`: the slugs of those it may call; None is all.
+    `projects`: the slugs of those it may call; None is all. `came_by` is what lets it in, which may end
+    before what it opened does; two browsers of one person are the same client.
     """
 
     name: str
@@ -30,6 +50,7 @@ class Client:
     npub: str | None = None
     caller: str = "local"
     projects: frozenset[str] | None = None
+    came_by: Pass = field(default=Pass(), compare=False)
 
     def may_call(self, project: str) -> bool:
         """Whether it may hold calls of a project."""
@@ -37,6 +58,9 @@ class Client:
 
 
 OWNER = Client("local", frozenset(Scope))
-"""Who sits at this machine."""
+"""Who sits at this machine, at its control socket."""
+
+NEIGHBOUR = replace(OWNER, came_by=Pass(PassKind.OPEN_DOOR))
+"""Whoever is on this machine while no token was made: trusted like its owner."""
 
 NOBODY = Client("", frozenset())

@@ -80,10 +80,15 @@ class Failure(msgspec.Struct):
 _failure_decoder = msgspec.json.Decoder(Failure)
 
 
-class Health(msgspec.Struct):
-    """The daemon's state: `ok`, or what is missing."""
+class Condition(msgspec.Struct):
+    """The daemon's state: `ok`, or that it is not."""
 
     status: str
+
+
+class Health(Condition):
+    """The daemon's state to those on its machine: `ok`, or what is missing."""
+
     version: str
     live_calls: int
 

@@ -235,6 +235,10 @@ class CallManager:
         if call_id in self._live:  # its caller shall see it
             self._live[call_id].route(DoNotPublishPressed())
 
+    def project_of(self, call_id: str) -> str:
+        """Return the slug of a live call's project; raises NotFound."""
+        return self._session(call_id).call.project
+
     def _session(self, call_id: str) -> CallSession:
         session = self._live.get(call_id)
         if session is None:

@@ -9,17 +9,23 @@ from hmac import compare_digest
 from agentvoice.errors import NotFound
 from agentvoice.services.call_manager import CallManager, CallOutcome, CallRequest
 from agentvoice.services.held_leg import HeldLeg, Line
+from agentvoice.services.presence import Stay
 
 KEY_BYTES = 16
 
 
 class HeldCall:
-    """One call. It runs in a task of its own: the one that serves its first connection ends with that."""
+    """One call. It runs in a task of its own: the one that serves its first connection ends with that.
 
-    def __init__(self, leg: HeldLeg, key: str) -> None:
+    `stay` is its caller's, connected or not, from the moment the call has begun.
+    """
+
+    def __init__(self, leg: HeldLeg, key: str, caller: str) -> None:
         self.leg = leg
         self.key = key
+        self.caller = caller
         self.call_id = ""
+        self.stay: Stay | None = None
         self.task: asyncio.Task[CallOutcome]
 
     async def follow(self, line: Line, lost_ms: int | None = None) -> CallOutcome | None:
@@ -46,7 +52,8 @@ class HeldCalls:
     def begin(self, request: CallRequest, transport: str, started: Callable[[str, str], None]) -> HeldCall:
         """Begin a call; `started` is told its id and key. Its first line is joined by `follow`."""
         clock = self._calls.clock
-        held = HeldCall(HeldLeg(transport, clock, self._calls.hold_s), clock.random_bytes(KEY_BYTES).hex())
+        leg, key = HeldLeg(transport, clock, self._calls.hold_s), clock.random_bytes(KEY_BYTES).hex()
+        held = HeldCall(leg, key, request.caller)
 
         def is_started(call_id: str) -> None:
             held.call_id = call_id
@@ -63,15 +70,17 @@ class HeldCalls:
     def _forget(self, held: HeldCall) -> None:
         self._tasks.discard(held.task)
         self._held.pop(held.call_id, None)
+        if held.stay is not None:
+            held.stay.leave()
         if not held.task.cancelled():
             held.task.exception()  # seen: whoever asked may be gone before the refusal came
 
-    def find(self, call_id: str, key: str) -> HeldCall:
-        """Return a call whose caller is back. Raises NotFound; it does not say whether the key was wrong."""
+    def find(self, call_id: str, key: str, caller: str) -> HeldCall:
+        """Return a call whose caller is back. Raises NotFound; it does not say what was wrong."""
         held = self._held.get(call_id)
         is_known = held is not None and compare_digest(held.key.encode(), key.encode())
-        if held is None or not is_known or held.leg.is_over:
-            raise NotFound(f"call {call_id[:80]!r}: it is not held here, or has another key")
+        if held is None or not is_known or held.caller != caller or held.leg.is_over:
+            raise NotFound(f"call {call_id[:80]!r}: it is not held here, or has another key or caller")
         return held
 
     async def close(self) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from agentvoice.core.token import is_token, token_digest, token_id
@@ -54,14 +55,22 @@ def add_sign_in(
 def find_sign_in(session: Session, cookie: str, now_ms: int) -> SignIn | None:
     """Return the sign-in of a cookie; None for none, and for one that ended or whose token did."""
     row = _row(session, cookie)
-    if row is None or row.ended_at or row.expires_at <= now_ms:
-        return None
-    token = None
-    if row.token_id is not None:
-        token = token_of(session.get_one(TokenRow, row.token_id))
-        if token.state_at(now_ms) is not TokenState.VALID:
-            return None
-    return SignIn(token, row.npub, row.expires_at)
+    return find_sign_ins(session, [row.id], now_ms).get(row.id) if row is not None else None
+
+
+def find_sign_ins(session: Session, ids: Collection[str], now_ms: int) -> dict[str, SignIn]:
+    """Return the sign-ins of these ids that are good now; the others are not among them."""
+    found = session.execute(
+        select(SignInRow, TokenRow)
+        .outerjoin(TokenRow, SignInRow.token_id == TokenRow.id)
+        .where(SignInRow.id.in_(ids), SignInRow.ended_at == 0, SignInRow.expires_at > now_ms)
+    )
+    signed_in = ((row, token_of(token) if row.token_id else None) for row, token in found)
+    return {
+        row.id: SignIn(token, row.npub, row.expires_at)
+        for row, token in signed_in
+        if token is None or token.state_at(now_ms) is TokenState.VALID
+    }
 
 
 def end_sign_in(session: Session, cookie: str, now_ms: int) -> None:

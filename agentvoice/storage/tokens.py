@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -68,6 +69,11 @@ def find_token(session: Session, token: str) -> StoredToken | None:
     """Return what is known of a token, None if it was not made here. It may have expired, or be revoked."""
     row = session.get(TokenRow, token_id(token))
     return token_of(row) if row is not None and is_token(token, row.digest) else None
+
+
+def find_tokens(session: Session, ids: Collection[str]) -> dict[str, StoredToken]:
+    """Return the tokens of these ids; those that were deleted are not among them."""
+    return {row.id: token_of(row) for row in session.scalars(select(TokenRow).where(TokenRow.id.in_(ids)))}
 
 
 def list_tokens(session: Session) -> tuple[StoredToken, ...]:

@@ -18,12 +18,13 @@ from agentvoice.errors import AgentVoiceError, SignInWanted, TooManyRequests
 from agentvoice.protocols import admin
 from agentvoice.services.call_manager import CallManager
 from agentvoice.services.held_calls import HeldCalls
+from agentvoice.services.presence import Presence, always_owner
 from agentvoice.web import api, call_socket, cors, defence, health, metrics, page
 from agentvoice.web.clients import Identify, admit, identify_local, identify_owner
 from agentvoice.web.desks import Desks
 from agentvoice.web.door import Door
 from agentvoice.web.endpoint import JSON
-from agentvoice.web.keys import CALLS, DESKS, DOOR, EXPOSITION, HELD, READINESS
+from agentvoice.web.keys import CALLS, DESKS, DOOR, EXPOSITION, HELD, PRESENCE, READINESS
 from agentvoice.web.visitors import see_visitors
 
 log = structlog.get_logger(__name__)
@@ -53,14 +54,15 @@ def build_public_app(
         defence.defend(settings),
         admit(door.identify if door else identify),
     )
-    app = _build_app(calls, readiness, desks, *checks)
+    presence = Presence(door.desk.look_again if door else always_owner, calls.clock)
+    app = _build_app(calls, readiness, desks, presence, *checks)
     app.on_response_prepare.append(defence.add_headers)
     app.on_response_prepare.append(cors.name_origin(settings.allowed_origins))
     if door is not None:
         app[DOOR] = door
         app.add_routes(endpoint.route() for endpoint in api.DOOR_ENDPOINTS)
     app[EXPOSITION] = exposition
-    app.add_routes(metrics.ROUTES)
+    app.add_routes(metrics.routes(is_open=settings.metrics_open))
     app.add_routes(page.ROUTES)
     return app
 
@@ -69,15 +71,21 @@ def build_control_app(
     calls: CallManager, readiness: Callable[[], str], desks: Desks | None = None
 ) -> web.Application:
     """Return what is served on the control socket; without `desks` there are live calls alone."""
-    return _build_app(calls, readiness, desks, admit(identify_owner))
+    presence = Presence(always_owner, calls.clock)
+    return _build_app(calls, readiness, desks, presence, admit(identify_owner))
 
 
 def _build_app(
-    calls: CallManager, readiness: Callable[[], str], desks: Desks | None, *checks: Middleware
+    calls: CallManager,
+    readiness: Callable[[], str],
+    desks: Desks | None,
+    presence: Presence,
+    *checks: Middleware,
 ) -> web.Application:
     app = web.Application(middlewares=[_answer_errors, *checks], client_max_size=admin.MAX_BODY_BYTES)
     app[CALLS] = calls
     app[HELD] = HeldCalls(calls)
+    app[PRESENCE] = presence
     app[READINESS] = readiness
     app.on_cleanup.append(_end_held_calls)
     app.add_routes(health.ROUTES)
@@ -96,6 +104,7 @@ async def _end_events(app: web.Application) -> None:
 
 
 async def _end_held_calls(app: web.Application) -> None:
+    app[PRESENCE].close()
     await app[HELD].close()
 
 

@@ -25,8 +25,8 @@ Identify = Callable[[web.Request], Awaitable[Client]]
 CLIENT = web.RequestKey("client", Client)
 """Where the client stands in a request."""
 
-ASKING_PATHS = ("/api/", "/call")
-"""Below these it matters who asks; the page, its files and what machines watch are for anybody."""
+ASKING_PATHS = ("/api/", "/call", "/metrics")
+"""Below these it matters who asks; the page and its files are for anybody, and whether all is well."""
 
 
 def admit(identify: Identify) -> Middleware:

@@ -22,7 +22,7 @@ from agentvoice.web.visitors import VISITOR
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
-"""For machines that watch: they say nothing secret, change nothing, and are asked by any name."""
+"""For machines that watch: they change nothing, and are asked by any name."""
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 JSON = "application/json"

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from agentvoice.adapters.signer import find_forgery
 from agentvoice.config import HttpSettings
-from agentvoice.core.client import NOBODY, OWNER, Client
+from agentvoice.core.client import NEIGHBOUR, NOBODY, Client
 from agentvoice.core.ports import Clock
 from agentvoice.core.rate_limit import RateLimit
 from agentvoice.errors import Refused, TooManyRequests, UsageError, WrongToken
@@ -57,7 +57,7 @@ class Door:
             if can_change(request) and "Origin" not in request.headers:
                 raise Refused("Origin: got none with a cookie, want this page's own")
             return client
-        return OWNER if request[VISITOR].is_local and await self.desk.is_open() else NOBODY
+        return NEIGHBOUR if request[VISITOR].is_local and await self.desk.is_open() else NOBODY
 
     async def hear(self, request: web.Request, attempt: Callable[[], Awaitable[T]]) -> T:
         """Return what an attempt to come in gives; raises TooManyRequests after too many wrong ones."""

@@ -1,4 +1,8 @@
-"""`/healthz`: the process lives. `/readyz`: it can take calls, or says what is missing."""
+"""`/healthz`: the process lives. `/readyz`: it can take calls, or says what is missing.
+
+Who asks from elsewhere is told whether all is well and no more. The database is not asked who that is:
+it may be what is missing.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,10 @@ from aiohttp import web
 from agentvoice import __version__
 from agentvoice.protocols import admin
 from agentvoice.web.keys import CALLS, READINESS
+from agentvoice.web.visitors import VISITOR
 
 UNAVAILABLE = 503
+NOT_READY = "not ready"
 
 
 async def healthz(request: web.Request) -> web.Response:
@@ -23,9 +29,13 @@ async def readyz(request: web.Request) -> web.Response:
 
 
 def _answer(request: web.Request, status: str, code: int) -> web.Response:
-    live = len(request.app[CALLS].live_calls)
-    body = admin.encode(admin.Health(status=status, version=__version__, live_calls=live))
-    return web.json_response(body=body, status=code)
+    visitor = request.get(VISITOR)  # none on the control socket: that is the owner
+    if visitor is not None and not visitor.is_local:
+        answer: object = admin.Condition(status if code < UNAVAILABLE else NOT_READY)
+    else:
+        live = len(request.app[CALLS].live_calls)
+        answer = admin.Health(status=status, version=__version__, live_calls=live)
+    return web.json_response(body=admin.encode(answer), status=code)
 
 
 ROUTES = [web.get("/healthz", healthz), web.get("/readyz", readyz)]

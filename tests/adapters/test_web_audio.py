@@ -15,8 +15,10 @@ from structlog.testing import capture_logs
 
 from agentvoice.adapters.web_audio import MAX_QUEUED_BYTES, SocketLeg
 from agentvoice.core.audio import CALL_FORMAT, AudioChunk
+from agentvoice.core.caller_pace import CallerPace
 from agentvoice.core.leg import (
     CallerAudio,
+    CallerAudioDropped,
     CallerText,
     CallStatus,
     HungUp,
@@ -24,6 +26,7 @@ from agentvoice.core.leg import (
     OutputCleared,
     StatusChanged,
 )
+from tests.fakes.clock import ManualClock
 from tests.fakes.speech_session import sound
 
 LIMIT_S = 20.0
@@ -33,16 +36,18 @@ class Line:
     """A leg, and the client at the other end of its socket."""
 
     def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.pace: CallerPace | None = None
         self.leg: asyncio.Future[SocketLeg] = asyncio.get_running_loop().create_future()
         self.events: list[LegEvent] = []
         self.has_ended = asyncio.Event()
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """Collect what the leg tells, as a call would, until the caller hung up."""
-        socket = web.WebSocketResponse()
+        socket = web.WebSocketResponse(autoping=False)
         await socket.prepare(request)
         assert request.transport is not None
-        leg = SocketLeg(socket, "page", request.transport.abort)
+        leg = SocketLeg(socket, "page", request.transport.abort, self.clock, self.pace)
         self.leg.set_result(leg)
         async for event in leg.events():
             self.events.append(event)
@@ -133,6 +138,111 @@ async def test_a_frame_that_breaks_the_format_is_answered(line: Line, client: Cl
     await client.send_str('{"type":"text","text":"still here"}')
     await client.close()
     assert await ended(line) == [CallerText("still here")]
+
+
+async def said(client: Client) -> list[str]:
+    """What the client was refused, until its socket is closed."""
+    async with asyncio.timeout(LIMIT_S):
+        return [json.loads(message.data)["message"] async for message in client]
+
+
+async def send(client: Client, frame: str | bytes) -> None:
+    """Send a frame: text, sound, or a ping."""
+    if isinstance(frame, bytes):
+        await client.send_bytes(frame)
+    else:
+        await (client.ping() if frame == "ping" else client.send_str(frame))
+
+
+@pytest.fixture
+def paced(line: Line) -> Line:
+    """A leg whose client's pace is limited."""
+    line.pace = CallerPace()
+    return line
+
+
+async def test_sound_beyond_the_pace_is_dropped_and_told_once(paced: Line, client: Client):
+    """The first 30 s are taken; what is lost is counted, and the call goes on."""
+    for _ in range(32):
+        await client.send_bytes(sound(1_000).samples)
+    await client.send_str('{"type":"hang_up"}')
+    lost = CallerAudioDropped(1_000)
+    assert await ended(paced) == [CallerAudio(sound(1_000))] * 30 + [lost, lost, HungUp()]
+    (told,) = await said(client)
+    assert "what is beyond is dropped" in told
+    assert not (await paced.leg).is_too_fast
+
+
+async def test_sound_without_end_ends_the_call(paced: Line, client: Client):
+    """A file sent as fast as it goes, or a flood: the client is told what is wanted, and has hung up."""
+    for _ in range(92):
+        await client.send_bytes(sound(1_000).samples)
+    told = await ended(paced)
+    assert (len(told), told[-1], (await paced.leg).is_too_fast) == (30 + 60 + 1, HungUp(), True)
+    assert "want it in real time" in (await said(client))[-1]
+
+
+@pytest.mark.parametrize(
+    ("frame", "taken"),
+    [
+        ('{"type":"played","samples":1}', 3_000),
+        ('{"type":"interrupt"}', 50),
+        ('{"type":"text","text":"more"}', 50),
+        ('{"type":"start","agent":"max"}', 50),
+        ("junk", 50),
+        (b"\0", 50),
+        ("ping", 50),
+    ],
+)
+async def test_too_many_control_frames_end_the_call(
+    paced: Line, client: Client, frame: str | bytes, taken: int
+):
+    """One clear error, and nothing behind it is heard; as time goes there is room for more."""
+    for _ in range(taken):
+        await send(client, frame)
+    await client.send_bytes(sound(20).samples)
+    async with asyncio.timeout(LIMIT_S):
+        while CallerAudio(sound(20)) not in paced.events:
+            await paced.clock.settle()
+    await paced.clock.advance(0.5)
+    for _ in range(60):
+        await send(client, frame)
+    told = await ended(paced)
+    assert (told[-1], (await paced.leg).is_too_fast) == (HungUp(), True)
+    last = (await said(client))[-1]
+    assert last.startswith("call socket: got more than")
+    assert "want" in last
+
+
+async def test_text_without_end_ends_the_call(paced: Line, client: Client):
+    """A call keeps what is typed: one large paste is taken, page after page is not."""
+    page = json.dumps({"type": "text", "text": "x" * 200_000})
+    for _ in range(2):
+        await client.send_str(page)
+    assert [type(event) for event in await ended(paced)] == [CallerText, HungUp]
+    assert "got more than 262,144 characters of `text` at once" in (await said(client))[-1]
+
+
+async def test_a_ping_is_answered(paced: Line, client: Client, tmp_path: Path):
+    """A client that looks whether we are there is told so, with what it sent."""
+    connector = aiohttp.UnixConnector(path=str(tmp_path / "socket"))
+    paced.leg = asyncio.get_running_loop().create_future()
+    async with (
+        aiohttp.ClientSession(connector=connector) as http,
+        http.ws_connect("http://daemon/call", autoping=False) as other,
+    ):
+        await other.ping(b"there?")
+        answer = await other.receive(LIMIT_S)
+        assert (answer.type, bytes(answer.data)) == (aiohttp.WSMsgType.PONG, b"there?")
+
+
+async def test_a_leg_without_a_pace_takes_all(line: Line, client: Client):
+    """The terminal sends recordings as fast as the engine takes them."""
+    for _ in range(120):
+        await client.send_bytes(sound(1_000).samples)
+        await client.send_str('{"type":"interrupt"}')
+    await client.send_str('{"type":"hang_up"}')
+    assert len(await ended(line)) == 241
 
 
 async def test_closing_sends_what_is_queued_and_can_be_repeated(line: Line, client: Client):

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from agentvoice.core.call import LEASE_VALID_MS, EndReason
+from agentvoice.core.call import LEASE_VALID_MS, LOCAL_CALLER, EndReason
 from agentvoice.core.item import ItemKind
 from agentvoice.core.leg import CallerText, HungUp
 from agentvoice.errors import NotFound
@@ -51,7 +51,7 @@ async def test_a_call_goes_on_without_its_caller_until_they_are_back(desk: Desk)
     await desk.house.clock.advance(30)
     (call, key) = desk.started[0]
     assert desk.house.manager.live_calls == (call,)
-    back = asyncio.ensure_future(desk.held.find(call, key).follow(second, 0))
+    back = asyncio.ensure_future(desk.held.find(call, key, LOCAL_CALLER).follow(second, 0))
     second.do(CallerText("I am back"), HungUp())
     await desk.house.until(lambda: second.is_closed or desk.house.clock.next_timer_s is None)
     await desk.house.clock.advance(30)
@@ -61,7 +61,7 @@ async def test_a_call_goes_on_without_its_caller_until_they_are_back(desk: Desk)
     notice, *_ = [item for item in desk.house.items(call) if item.kind is ItemKind.NOTICE]
     assert "lost for 30.0 s" in notice.text
     with pytest.raises(NotFound):
-        desk.held.find(call, key)
+        desk.held.find(call, key, LOCAL_CALLER)
 
 
 async def test_the_lease_is_kept_while_nobody_is_there(desk: Desk):
@@ -91,7 +91,7 @@ async def test_a_call_whose_caller_stays_away_ends_as_theirs(desk: Desk):
     call, key = desk.started[0]
     assert desk.house.call(call).end_reason is EndReason.CALLER
     with pytest.raises(NotFound, match="not held here"):
-        desk.held.find(call, key)
+        desk.held.find(call, key, LOCAL_CALLER)
 
 
 async def test_a_call_is_found_by_its_own_key_only(desk: Desk):
@@ -100,8 +100,8 @@ async def test_a_call_is_found_by_its_own_key_only(desk: Desk):
     call, key = desk.started[0]
     for other_call, other_key in ((call, "0" * 32), (call, ""), (call, "é"), ("0" * 32, key)):
         with pytest.raises(NotFound, match="it is not held here, or has another key"):
-            desk.held.find(other_call, other_key)
-    assert desk.held.find(call, key).call_id == call
+            desk.held.find(other_call, other_key, LOCAL_CALLER)
+    assert desk.held.find(call, key, LOCAL_CALLER).call_id == call
 
 
 async def test_a_refusal_before_there_is_a_call_comes_through(desk: Desk):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event as sql_events
 
 from agentvoice.adapters.signer import KeySigner, find_forgery
 from agentvoice.config import SignInSettings
-from agentvoice.core.client import Client, Scope, scopes_of
+from agentvoice.core.client import NEIGHBOUR, NOBODY, Client, Scope, scopes_of
 from agentvoice.core.event import SignedEvent, UnsignedEvent
 from agentvoice.core.project import Project
 from agentvoice.core.token import RANDOM_BYTES, build_token, token_id
@@ -154,3 +156,67 @@ async def test_an_event_signs_in_once_and_only_now(door: Door):
         await door.desk.sign_in_by_event(
             await door.proof(ADMIN), replace(REQUEST, url="https://evil.example")
         )
+
+
+async def test_all_who_are_in_are_looked_up_at_once(door: Door):
+    """As a request of each would find them; those who would be nobody are, and the owner's kind is not asked for."""
+    valid, revoked = door.new_token(Scope.ADMIN), door.new_token()
+    by_token = [await door.desk.client_of_token(each) for each in (valid, revoked)]
+    by_cookie = [(await door.desk.sign_in_by_token(each)).client for each in (valid, revoked)]
+    by_npub = [
+        (await door.desk.sign_in_by_event(await door.proof(each), REQUEST)).client for each in (ADMIN, CALLER)
+    ]
+    with door.database.writing() as session:
+        tokens.revoke_token(session, token_id(revoked), door.clock.utc_ms())
+    door.desk.use_settings(replace(SETTINGS, caller_npubs=()))
+    clients = [*by_token, *by_cookie, *by_npub, NEIGHBOUR]
+    assert len({client.came_by for client in clients}) == 7
+    found = await door.desk.look_again({client.came_by for client in clients})
+    assert [found[client.came_by] for client in clients] == [
+        by_token[0], NOBODY, by_cookie[0], NOBODY, by_npub[0], NOBODY, NOBODY,
+    ]  # fmt: skip
+    assert {client.came_by for client in found.values() if client.scopes} == {
+        client.came_by for client in (by_token[0], by_cookie[0], by_npub[0])
+    }
+
+
+async def test_this_machine_is_let_in_while_no_token_was_made(door: Door):
+    """Its clients are looked up like the others, and a token that nobody has any more makes it open again."""
+    assert await door.desk.look_again({NEIGHBOUR.came_by}) == {NEIGHBOUR.came_by: NEIGHBOUR}
+    token = door.new_token()
+    assert await door.desk.look_again({NEIGHBOUR.came_by}) == {NEIGHBOUR.came_by: NOBODY}
+    with door.database.writing() as session:
+        tokens.forget_token(session, token_id(token))
+    assert await door.desk.look_again({NEIGHBOUR.came_by}) == {NEIGHBOUR.came_by: NEIGHBOUR}
+
+
+async def test_a_look_costs_the_same_for_many_as_for_few(door: Door):
+    """Guests of projects are the dearest: the projects are read once for all of them."""
+    guests = [KeySigner.generate() for _ in range(12)]
+    garden = Project("garden", "Garden", "a" * 64, callers=tuple(guest.pubkey for guest in guests))
+    with door.database.writing() as session:
+        projects.create_project(session, garden, door.clock.utc_ms())
+    signed_in = [await door.desk.sign_in_by_event(await door.proof(guest), REQUEST) for guest in guests]
+    passes = [each.client.came_by for each in signed_in]
+    counted: list[int] = []
+    for few in (passes[:1], passes):
+        with statements(door.database) as said:
+            found = await door.desk.look_again(few)
+        assert all(client.may_call("garden") for client in found.values())
+        counted.append(len(said))
+    assert counted[0] == counted[1]
+
+
+@contextmanager
+def statements(database: Database) -> Iterator[list[str]]:
+    """What the database is asked meanwhile."""
+    said: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        said.append(statement)
+
+    sql_events.listen(database._engine, "before_cursor_execute", note)
+    try:
+        yield said
+    finally:
+        sql_events.remove(database._engine, "before_cursor_execute", note)

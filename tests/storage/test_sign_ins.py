@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import text
 
 from agentvoice.core.client import Scope
+from agentvoice.core.token import token_id
 from agentvoice.storage import sign_ins, tokens
 from agentvoice.storage.database import Database
 from agentvoice.storage.sign_ins import SignIn
@@ -41,6 +42,24 @@ def test_a_token_that_is_over_ends_its_sign_ins(database: Database):
         assert sign_ins.find_sign_in(session, cookie, NOW + 50) is None
         tokens.revoke_token(session, token.id, NOW)
         assert sign_ins.find_sign_in(session, cookie, NOW) is None
+
+
+def test_sign_ins_are_found_by_their_ids(database: Database):
+    """All that are good, at once; those that ended, expired, or whose token did, are left out."""
+    cookies = [new_token() for _ in range(5)]
+    ids = [token_id(cookie) for cookie in cookies]
+    with database.writing() as session:
+        token, over = (tokens.add_token(session, new_token(), "n", Scope.CALL, NOW) for _ in range(2))
+        for cookie, of in zip(cookies, (token, None, over, token, token), strict=True):
+            ends_at = NOW + (5 if cookie != cookies[3] else 1)
+            npub = None if of else NPUB
+            sign_ins.add_sign_in(session, cookie, token=of, npub=npub, now_ms=NOW, expires_at=ends_at)
+        tokens.revoke_token(session, over.id, NOW)
+        sign_ins.end_sign_in(session, cookies[4], NOW)
+        assert sign_ins.find_sign_ins(session, [*ids, "none"], NOW + 1) == {
+            ids[0]: SignIn(token, None, NOW + 5),
+            ids[1]: SignIn(None, NPUB, NOW + 5),
+        }
 
 
 def test_a_browser_signs_out(database: Database):

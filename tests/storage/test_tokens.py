@@ -66,6 +66,15 @@ def test_tokens_are_listed_by_age(database: Database):
         assert tokens.list_tokens(session) == (older, younger)
 
 
+def test_tokens_are_found_by_their_ids(database: Database):
+    """All of them at once, whatever their state; those that are not there are left out."""
+    with database.writing() as session:
+        one, other, _ = (tokens.add_token(session, new_token(), "n", Scope.CALL, NOW) for _ in range(3))
+        revoked = tokens.revoke_token(session, other.id, NOW + 1)
+        assert tokens.find_tokens(session, [one.id, other.id, "none"]) == {one.id: one, other.id: revoked}
+        assert tokens.find_tokens(session, []) == {}
+
+
 def test_a_token_is_forgotten_with_its_sign_ins(database: Database):
     """Nothing points at a row that is gone."""
     with database.writing() as session:

@@ -59,7 +59,7 @@ MATRIX: Mapping[tuple[str, str], Answers] = {
     ("GET", "/static"): ANYBODY,
     ("GET", "/healthz"): ANYBODY,
     ("GET", "/readyz"): ANYBODY,
-    ("GET", "/metrics"): ANYBODY,
+    ("GET", "/metrics"): ADMINS_READ,
     ("GET", "/call"): CALLERS_CALL,
     ("POST", f"{API}/sign-in"): AT_THE_DOOR,
     ("POST", f"{API}/sign-out"): AT_THE_DOOR,

@@ -15,6 +15,7 @@ from aiohttp import web
 from agentvoice.core.call import EndReason
 from agentvoice.core.item import ItemKind
 from agentvoice.core.speech import Respond
+from agentvoice.protocols.callpage import MAX_FRAME_BYTES
 from agentvoice.web.app import build_control_app
 from agentvoice.web.keys import HELD
 from tests.services.conftest import House
@@ -165,6 +166,20 @@ async def test_hanging_up_and_closing_are_told_apart(page: Page):
     await page.frame(back, "resumed")
     await back.send_json({"type": "hang_up"})
     assert (await ended_of(page, back))["reason"] == "caller"
+
+
+async def test_a_frame_that_is_too_large_costs_the_socket_alone(page: Page):
+    """It is not read to its end; the call is held like that of any lost socket."""
+    socket, call, key = await page.start()
+    await socket.send_bytes(bytes(MAX_FRAME_BYTES + 2))
+    async with asyncio.timeout(LIMIT_S):
+        while not socket.closed:
+            await socket.receive()
+    assert socket.close_code == aiohttp.WSCloseCode.MESSAGE_TOO_BIG
+    await page.hold_begins(call)
+    back = await page.open(type="resume", call=call, key=key)
+    await page.frame(back, "resumed")
+    await page.lose(back)
 
 
 async def test_a_second_socket_takes_the_call_over(page: Page):

@@ -10,6 +10,7 @@ from aiohttp import ClientResponse
 
 from agentvoice.core.call import EndReason
 from agentvoice.errors import StorageUnavailable
+from agentvoice.protocols.documents import CallSummary
 from agentvoice.services.live_feed import LOOK_S, MAX_WATCHERS, Change
 from agentvoice.web.events_api import FIRST_LOOK_S, HEARTBEAT_S, encode_change
 from tests.services.press import CALL_ID
@@ -117,3 +118,19 @@ async def test_a_stream_begins_once_the_database_was_looked_at(scene: Scene, mon
 def test_lost_changes_are_told_as_such():
     """A client that was too slow reads the lists again."""
     assert encode_change(Change(None)) == b"event: lost\ndata: {}\n\n"
+
+
+async def test_a_client_that_takes_nothing_is_cut_off(scene: Scene):
+    """Its place is another's after half a minute, however long it stays connected."""
+    feed, address = scene.desks.feed, (scene.client.host, scene.client.port)
+    _, writer = await asyncio.open_connection(*address)  # what comes is never read
+    writer.write(b"GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    async with asyncio.timeout(20):
+        while not feed._watchers:
+            await scene.house.settle()
+        (watcher,) = feed._watchers
+        long = CallSummary("0" * 32, "live", None, "p" * 500_000, "ada", "page", "local", None, None, "none")
+        while feed._watchers:
+            watcher.tell(long)
+            await scene.house.clock.advance(1)
+    writer.close()

@@ -8,9 +8,11 @@ from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client.parser import text_string_to_metric_families
 
 from agentvoice.adapters.metrics import PrometheusMetrics
+from agentvoice.core.client import Scope
 from agentvoice.core.metrics import CALLS_LIVE, METRICS
 from agentvoice.web.app import build_public_app
 from tests.services.conftest import House
+from tests.web.door_scene import FAR, open_door
 
 
 @pytest.fixture
@@ -18,6 +20,15 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     built = House(tmp_path)
     yield built
     await built.close()
+
+
+@pytest.mark.parametrize(("is_open", "status"), [(False, 401), (True, 200)])
+async def test_who_may_read_them(tmp_path: Path, is_open: bool, status: int):
+    """From elsewhere an admin with a token, as Prometheus sends it; anybody, where the operator opens them."""
+    async with open_door(tmp_path, metrics_open=is_open) as door:
+        assert (await door.client.get("/metrics", headers=FAR)).status == status
+        admin = {**FAR, "Authorization": f"Bearer {door.new_token(Scope.ADMIN)}"}
+        assert (await door.client.get("/metrics", headers=admin)).status == 200
 
 
 async def test_metrics_are_served_as_text(house: House):

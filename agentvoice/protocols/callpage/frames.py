@@ -19,6 +19,8 @@ from agentvoice.errors import RemoteProtocolError
 MAX_FRAME_BYTES = 256 * 1024
 """Largest frame either side takes: 5 s of sound, or a long item."""
 
+Name = Annotated[str, msgspec.Meta(max_length=200)]
+"""What names an agent, a project or a call; an error repeats it, and a notice keeps that."""
 SampleCount = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 Reported = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 """A number for the metrics: one client's nonsense must not drown what the others report."""
@@ -38,9 +40,9 @@ class Frame(msgspec.Struct, kw_only=True, tag_field="type", forbid_unknown_field
 class Start(Frame, tag="start"):
     """Call `agent`; empty `project` and `engine` leave the choice to the daemon."""
 
-    agent: str
-    project: str = ""
-    engine: str = ""
+    agent: Name
+    project: Name = ""
+    engine: Name = ""
     transport: Transport = "page"
 
 
@@ -50,8 +52,8 @@ class Resume(Frame, tag="resume"):
     `lost_ms`: sound of the caller that could not be sent meanwhile.
     """
 
-    call: str
-    key: str
+    call: Name
+    key: Name
     lost_ms: Reported = 0
 
 
@@ -97,7 +99,7 @@ class TurnEnd(Frame, tag="turn_ended"):
 class Switch(Frame, tag="switch"):
     """Hand over to another agent."""
 
-    agent: str
+    agent: Name
 
 
 class DoNotPublish(Frame, tag="do_not_publish"):
@@ -108,8 +110,9 @@ class HangUp(Frame, tag="hang_up"):
     """End the call."""
 
 
-SoundFrame = PlayedFrame | ClearedFrame | PlayoutFrame | DroppedFrame
-ClientFrame = Start | Resume | Text | SoundFrame | Interrupt | TurnEnd | Switch | DoNotPublish | HangUp
+Report = PlayedFrame | ClearedFrame | PlayoutFrame | DroppedFrame
+"""What the player and the microphone of a client report, without anybody doing a thing."""
+ClientFrame = Start | Resume | Text | Report | Interrupt | TurnEnd | Switch | DoNotPublish | HangUp
 
 # --- daemon to client -----------------------------------------------------------------------
 

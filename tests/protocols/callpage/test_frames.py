@@ -20,3 +20,22 @@ def test_what_was_spent_is_told_in_dollars():
     text = '{"type":"spent","cost_usd":"0.0123","is_estimate":true,"elapsed_s":5}'
     assert frames.encode_frame(frame) == text
     assert frames.decode_daemon_frame(text) == frame
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("agent", '{"type":"switch","agent":"NAME"}'),
+        ("agent", '{"type":"start","agent":"NAME"}'),
+        ("project", '{"type":"start","agent":"ada","project":"NAME"}'),
+        ("engine", '{"type":"start","agent":"ada","engine":"NAME"}'),
+        ("call", '{"type":"resume","call":"NAME","key":"k"}'),
+        ("key", '{"type":"resume","call":"c","key":"NAME"}'),
+    ],
+)
+def test_a_name_is_short(field: str, text: str):
+    """What errors and notices repeat is bounded; the refusal names the field."""
+    fits = frames.decode_client_frame(text.replace("NAME", "x" * 200))
+    assert getattr(fits, field) == "x" * 200
+    with pytest.raises(RemoteProtocolError, match=rf"length <= 200 - at `\$\.{field}`"):
+        frames.decode_client_frame(text.replace("NAME", "x" * 201))

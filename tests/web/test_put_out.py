@@ -1,0 +1,277 @@
+"""Calls and streams that are open when their client is let in no more, over real sockets.
+
+What takes the right away is done by another process: over a connection of its own to the database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import ClientResponse
+
+from agentvoice.adapters.signer import KeySigner
+from agentvoice.config import SignInSettings
+from agentvoice.core.call import EndReason
+from agentvoice.core.client import Scope
+from agentvoice.core.token import token_id
+from agentvoice.services.presence import LOOK_AGAIN_S
+from agentvoice.storage import projects, sign_ins, tokens
+from agentvoice.storage.database import Database
+from agentvoice.web.call_socket import NO_MORE_LET_IN
+from agentvoice.web.door import COOKIE
+from agentvoice.web.keys import DOOR, PRESENCE
+from tests.services.conftest import PROJECT
+from tests.web.door_scene import ADMIN, FAR, SITE, DoorScene, open_door
+
+Socket = aiohttp.ClientWebSocketResponse[bool]
+LIMIT_S = 20.0
+GUEST = KeySigner.generate()
+OWN_PROJECT = replace(PROJECT, callers=(GUEST.pubkey,))
+
+
+class Street:
+    """Clients before a door, and the other process that changes who is let in."""
+
+    def __init__(self, door: DoorScene, folder: Path) -> None:
+        self.door = door
+        self.house = door.scene.house
+        self.other = Database.open(folder / "house" / "agentvoice.db")
+
+    async def call(self, headers: dict[str, str], transport: str = "page") -> tuple[Socket, dict[str, Any]]:
+        """A live call: its socket, and its `started`."""
+        socket = await self.door.client.ws_connect("/call", headers=headers)
+        before = len(self.house.engine.sessions)
+        await socket.send_json({"type": "start", "agent": "ada", "transport": transport})
+        started = json.loads((await socket.receive(LIMIT_S)).data)
+        assert started["type"] == "started"
+        await self.house.until(lambda: len(self.house.engine.sessions) > before)
+        return socket, started
+
+    async def cookie(self, body: dict[str, Any]) -> dict[str, str]:
+        """A browser that signed in."""
+        answer = await self.door.far("POST", "/sign-in", body)
+        assert answer.status == 200, await answer.text()
+        return {**FAR, "Origin": SITE, "Cookie": f"{COOKIE}={answer.cookies[COOKIE].value}"}
+
+    async def guest(self) -> dict[str, str]:
+        """A person who may call one project."""
+        with self.other.writing() as session:
+            projects.update_project(session, OWN_PROJECT, self.house.clock.utc_ms())
+        return await self.cookie({"nostr": await self.door.proof(f"{SITE}/api/v1/sign-in", GUEST)})
+
+    async def end_of(self, read: Callable[[], Any]) -> Any:
+        """What is read last, time moved on until it is there."""
+        reading = asyncio.ensure_future(read())
+        async with asyncio.timeout(LIMIT_S):
+            while not reading.done():
+                await self.house.settle()
+                await self.house.clock.advance(1)
+        return await reading
+
+
+@pytest.fixture
+async def street(tmp_path: Path) -> AsyncIterator[Street]:
+    async with open_door(tmp_path) as door:
+        built = Street(door, tmp_path)
+        yield built
+        built.other.close()
+
+
+async def last_frame(socket: Socket) -> dict[str, Any]:
+    """The last frame before the socket is closed."""
+    last = ""
+    while (message := await socket.receive()).type not in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED):
+        last = message.data if message.type is aiohttp.WSMsgType.TEXT else last
+    frame: dict[str, Any] = json.loads(last)
+    return frame
+
+
+# --- ways in, and how each ends -------------------------------------------------------------
+
+
+async def by_token(street: Street) -> tuple[dict[str, str], Callable[[], object]]:
+    """A program with a token that is revoked."""
+    token = street.door.new_token()
+
+    def revoke() -> None:
+        with street.other.writing() as session:
+            tokens.revoke_token(session, token_id(token), street.house.clock.utc_ms())
+
+    return {**FAR, "Authorization": f"Bearer {token}"}, revoke
+
+
+async def by_forgotten_token(street: Street) -> tuple[dict[str, str], Callable[[], object]]:
+    """A browser that signed in by a token that is deleted, and the browser's sign-in with it."""
+    token = street.door.new_token()
+
+    def forget() -> None:
+        with street.other.writing() as session:
+            tokens.forget_token(session, token_id(token))
+
+    return await street.cookie({"token": token}), forget
+
+
+async def by_cookie_that_signs_out(street: Street) -> tuple[dict[str, str], Callable[[], object]]:
+    """A browser that signs out in another tab."""
+    headers = await street.cookie({"token": street.door.new_token()})
+
+    def sign_out() -> None:
+        cookie = headers["Cookie"].removeprefix(f"{COOKIE}=")
+        with street.other.writing() as session:
+            sign_ins.end_sign_in(session, cookie, street.house.clock.utc_ms())
+
+    return headers, sign_out
+
+
+async def by_project(street: Street) -> tuple[dict[str, str], Callable[[], object]]:
+    """A person whom the project does not have any more."""
+    headers = await street.guest()
+
+    def take_out() -> None:
+        with street.other.writing() as session:
+            projects.update_project(session, PROJECT, street.house.clock.utc_ms())
+
+    return headers, take_out
+
+
+async def by_settings(street: Street) -> tuple[dict[str, str], Callable[[], object]]:
+    """A person who was taken out of the settings, which were read again."""
+    headers = await street.cookie({"nostr": await street.door.proof(f"{SITE}/api/v1/sign-in", ADMIN)})
+    app = street.door.client.server.app  # type: ignore[attr-defined] # a TestServer has one
+    return headers, lambda: app[DOOR].desk.use_settings(SignInSettings())
+
+
+async def by_open_door(street: Street) -> tuple[dict[str, str], Callable[[], object]]:
+    """This machine, until a first token is made."""
+    return {}, lambda: str(street.door.new_token())
+
+
+WAYS = (by_token, by_forgotten_token, by_cookie_that_signs_out, by_project, by_settings, by_open_door)
+
+
+@pytest.mark.parametrize("transport", ["page", "device"])
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+async def test_a_call_ends_when_its_client_is_let_in_no_more(street: Street, way: Any, transport: str):
+    """Properly, as by the operator; the client is told why, nothing is held, and its call goes to be published."""
+    headers, take_away = await way(street)
+    socket, started = await street.call(headers, transport)
+    await street.house.clock.advance(2 * LOOK_AGAIN_S)
+    assert street.house.manager.live_calls == (started["call"],)
+    take_away()
+    await street.house.clock.advance(LOOK_AGAIN_S)
+    ended = await street.end_of(lambda: last_frame(socket))
+    assert (ended["type"], ended["call"], ended["reason"]) == ("ended", started["call"], "operator")
+    assert "want a new sign-in" in ended["error"]
+    assert socket.close_code == NO_MORE_LET_IN
+    assert street.house.call(started["call"]).end_reason is EndReason.OPERATOR
+    assert street.house.ended == [started["call"]]
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        await street.door.client.ws_connect("/call", headers=headers)
+    assert refused.value.status == 401
+
+
+async def test_a_call_whose_token_expires_ends(street: Street):
+    """Not before the minute is over, and at most an interval later."""
+    token = street.door.new_token(minutes=1)
+    socket, started = await street.call({**FAR, "Authorization": f"Bearer {token}"})
+    await street.house.clock.advance(59)
+    assert street.house.manager.live_calls == (started["call"],)
+    await street.house.clock.advance(1 + LOOK_AGAIN_S)
+    ended = await street.end_of(lambda: last_frame(socket))
+    assert (ended["reason"], socket.close_code) == ("operator", NO_MORE_LET_IN)
+
+
+async def test_a_held_call_does_not_wait_for_a_caller_who_may_not_come_back(street: Street):
+    """It ends at the next look; whoever else has its key cannot take it up."""
+    headers, revoke = await by_token(street)
+    socket, started = await street.call(headers)
+    await socket.close()
+    revoke()
+    other = {**FAR, "Authorization": f"Bearer {street.door.new_token()}"}
+    taking = await street.door.client.ws_connect("/call", headers=other)
+    await taking.send_json({"type": "resume", "call": started["call"], "key": started["key"]})
+    refused = await last_frame(taking)
+    assert (refused["type"], refused["exit_code"]) == ("refused", 3)
+    await street.house.clock.advance(LOOK_AGAIN_S)
+    await street.house.until(lambda: not street.house.manager.live_calls)
+    assert street.house.call(started["call"]).end_reason is EndReason.OPERATOR
+
+
+async def test_a_caller_who_signs_in_anew_goes_on(street: Street):
+    """Whoever comes back by a new cookie is looked at by that: the end of the old one ends nothing."""
+    token = street.door.new_token()
+    old, new = [await street.cookie({"token": token}) for _ in range(2)]
+    socket, started = await street.call(old)
+    await socket.close()
+    back = await street.door.client.ws_connect("/call", headers=new)
+    await back.send_json({"type": "resume", "call": started["call"], "key": started["key"]})
+    assert json.loads((await back.receive(LIMIT_S)).data)["type"] == "resumed"
+    assert (await street.door.far("POST", "/sign-out", Cookie=old["Cookie"])).status == 204
+    await street.house.clock.advance(2 * LOOK_AGAIN_S)
+    assert street.house.manager.live_calls == (started["call"],)
+    assert (await street.door.far("POST", "/sign-out", Cookie=new["Cookie"])).status == 204
+    await street.house.clock.advance(LOOK_AGAIN_S)
+    ended = await street.end_of(lambda: last_frame(back))
+    assert (ended["reason"], back.close_code) == ("operator", NO_MORE_LET_IN)
+
+
+@pytest.mark.parametrize("transport", ["page", "device"])
+async def test_what_is_over_is_looked_at_no_more(street: Street, transport: str):
+    """A call that was hung up and a stream that was left are forgotten."""
+    token = street.door.new_token(Scope.ADMIN)
+    presence = street.door.client.server.app[PRESENCE]  # type: ignore[attr-defined] # a TestServer has one
+    socket, _ = await street.call({**FAR, "Authorization": f"Bearer {token}"}, transport)
+    stream = await street.door.far("GET", "/events", Authorization=f"Bearer {token}")
+    assert len(presence._stays) == 2
+    await socket.send_json({"type": "hang_up"})
+    ended = await street.end_of(lambda: last_frame(socket))
+    assert (ended["reason"], ended["error"], socket.close_code) == ("caller", "", aiohttp.WSCloseCode.OK)
+    stream.close()
+    async with asyncio.timeout(LIMIT_S):
+        while presence._stays:  # that a stream is left is seen when it is written to
+            await street.house.clock.advance(1)
+    assert presence._looking is None
+
+
+async def test_another_clients_call_goes_on(street: Street):
+    """What is taken from one is taken from nobody else."""
+    headers, revoke = await by_token(street)
+    gone, _ = await street.call(headers)
+    stays, started = await street.call({**FAR, "Authorization": f"Bearer {street.door.new_token()}"})
+    revoke()
+    await street.house.clock.advance(LOOK_AGAIN_S)
+    await street.end_of(lambda: last_frame(gone))
+    await street.house.clock.advance(2 * LOOK_AGAIN_S)
+    assert street.house.manager.live_calls == (started["call"],)
+    await stays.close()
+
+
+async def test_a_stream_ends_when_its_client_is_let_in_no_more(street: Street):
+    """Its last event says why; an admin who stays is told on."""
+    token, other = (street.door.new_token(Scope.ADMIN) for _ in range(2))
+    watching, staying = [
+        await street.door.far("GET", "/events", Authorization=f"Bearer {each}") for each in (token, other)
+    ]
+    await street.house.clock.advance(LOOK_AGAIN_S)
+    with street.other.writing() as session:
+        tokens.revoke_token(session, token_id(token), street.house.clock.utc_ms())
+    await street.house.clock.advance(LOOK_AGAIN_S)
+    *_, name, data, _ = (await street.end_of(watching.content.read)).decode().split("\n")[:-1]
+    assert name == "event: refused"
+    refused = json.loads(data.removeprefix("data: "))
+    assert (refused["exit_code"], "'admin' has expired, was revoked" in refused["error"]) == (4, True)
+    assert await still_told(street, staying)
+    staying.close()
+
+
+async def still_told(street: Street, stream: ClientResponse) -> bool:
+    """Whether a stream says, in time, that it lives."""
+    line = await street.end_of(stream.content.readline)
+    return bool(line) and not stream.content.at_eof()
