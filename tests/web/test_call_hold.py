@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from agentvoice.core.call import EndReason
+from agentvoice.core.call import EndReason, PublicationState
 from agentvoice.core.item import ItemKind
 from agentvoice.core.speech import Respond
 from agentvoice.web.app import build_control_app
@@ -196,3 +196,18 @@ async def test_a_terminal_is_not_held(page: Page):
     await page.until(lambda: page.house.engine.sessions)
     await page.lose(socket)
     await page.house.until(lambda: not page.house.manager.live_calls)
+
+
+@pytest.mark.parametrize(
+    "late", [{"type": "do_not_publish"}, {"type": "text", "text": "Please don't publish this."}]
+)
+async def test_a_wish_after_hanging_up_is_obeyed(page: Page, late: dict[str, str]):
+    """The call is shown until it has closed: pressed or typed then, the wish still holds."""
+    socket, call, _ = await page.start()
+    page.house.session.emit_turn("u1", "Hello")
+    await page.frame(socket, "item")
+    await socket.send_json({"type": "hang_up"})
+    await socket.send_json(late)
+    await ended_of(page, socket)
+    stored = page.house.call(call)
+    assert (stored.do_not_publish, stored.publication) == (True, PublicationState.NONE)
