@@ -19,6 +19,9 @@ from agentvoice.errors import RemoteProtocolError
 MAX_FRAME_BYTES = 256 * 1024
 """Largest frame either side takes: 5 s of sound, or a long item."""
 
+MAX_TEXT_CHARS = 8_000
+"""What is typed as one turn: more than anybody types, few enough for every rule that reads it."""
+
 SampleCount = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 Reported = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 """A number for the metrics: one client's nonsense must not drown what the others report."""
@@ -58,7 +61,7 @@ class Resume(Frame, tag="resume"):
 class Text(Frame, tag="text"):
     """The caller typed a turn."""
 
-    text: str
+    text: Annotated[str, msgspec.Meta(max_length=MAX_TEXT_CHARS)]
 
 
 class PlayedFrame(Frame, tag="played"):

@@ -20,3 +20,11 @@ def test_what_was_spent_is_told_in_dollars():
     text = '{"type":"spent","cost_usd":"0.0123","is_estimate":true,"elapsed_s":5}'
     assert frames.encode_frame(frame) == text
     assert frames.decode_daemon_frame(text) == frame
+
+
+def test_a_typed_turn_has_its_length():
+    """Every rule reads what was typed: a book of it is refused by its field."""
+    most = "é" * frames.MAX_TEXT_CHARS
+    assert frames.decode_client_frame(frames.encode_frame(frames.Text(text=most))) == frames.Text(text=most)
+    with pytest.raises(RemoteProtocolError, match=r"length <= 8000 - at `\$\.text`"):
+        frames.decode_client_frame(frames.encode_frame(frames.Text(text=most + "x")))
