@@ -36,8 +36,10 @@ _GROUP = re.compile(
     rf"(?P<digits>\d+)|\b(?:(?P<times>double|triple)[ -])?(?P<word>{'|'.join(DIGIT_WORDS)})\b",
     re.IGNORECASE,
 )
-_CARD_GAP = re.compile(r"[\s,./\u2010-\u2015-]{1,3}")
-_PHONE_GAP = re.compile(r"[\s./()\u2010-\u2015-]{1,3}")
+INVISIBLE = r"\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff"
+"""Characters that are not seen (soft hyphens, joiners, directions), as in a class: copied text is full of them."""
+_CARD_GAP = re.compile(rf"[\s,./\u2010-\u2015\u2212{INVISIBLE}-]{{1,3}}")
+_PHONE_GAP = re.compile(rf"[\s./()\u2010-\u2015\u2212{INVISIBLE}-]{{1,3}}")
 _CALLED = re.compile(
     r"\b(?:call|phone|telephone|mobile|cell|tel|fax|whatsapp|landline|dial|ring|text (?:me|us)|reach (?:me|us)"
     r"|(?:my|our|his|her|their|your) (?:\w+ )?number)\b[^.!?\n\d]{0,40}$",

@@ -107,6 +107,20 @@ def test_what_is_full_of_matches_is_gone_over_a_few_times():
     assert redact("ab@example.com " * 10_000)[1] == {"email": 10_000}
 
 
+@pytest.mark.parametrize(
+    "sign", ["\u200b", "\u00ad", "\u2060", "\u202a\u202c", "\ufeff", "\u2212", "\u00a0", "\u202f"]
+)
+def test_what_is_not_seen_hides_nothing(sign: str):
+    """A reader sees a number where copied text has a joiner, a direction or another blank in it."""
+    text = f"card {CARD}, or call +1 555 123 4567".replace(" 1", f"{sign}1")
+    assert redact(text)[0] == "card [card number removed], or call [phone number removed]"
+
+
+def test_an_address_with_something_unseen_in_it():
+    """Words that may be parted at the end of a line are one word."""
+    assert redact("write ada@exam\u00adple\u200b.com")[0] == "write [e-mail address removed]"
+
+
 def test_our_own_words_make_nothing_private():
     """A text that speaks of a removed phone number may go on with a number."""
     text = "[phone number removed] 1234567"
