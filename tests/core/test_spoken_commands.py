@@ -275,7 +275,8 @@ def test_a_goodbye_in_passing_ends_nothing(text: str):
 @pytest.mark.parametrize("ending", ["bye", "thanks"])
 def test_a_very_long_clause_is_no_goodbye(ending: str):
     """Words without a stop are a story, whatever they end with; they cost no time either."""
-    assert find_command("well all right " * 5_000 + ending, [MAX], ADA) is None
+    for times in (20, 5_000):
+        assert find_command("well all right " * times + ending, [MAX], ADA) is None
 
 
 def test_a_very_long_clause_is_no_order():
