@@ -7,9 +7,9 @@ from contextlib import suppress
 from aiohttp import WSMsgType, web
 
 from agentvoice.adapters.web_audio import SocketLeg
-from agentvoice.errors import AgentVoiceError, RemoteProtocolError
+from agentvoice.errors import AgentVoiceError, RemoteProtocolError, TimedOut
 from agentvoice.protocols import callpage
-from agentvoice.services.call_manager import CallOutcome, CallRequest
+from agentvoice.services.call_manager import CallManager, CallOutcome, CallRequest
 from agentvoice.web.clients import CLIENT, Scope, require
 from agentvoice.web.keys import CALLS, HELD
 
@@ -18,6 +18,9 @@ HEARTBEAT_S = 20.0
 
 START_TIMEOUT_S = 10.0
 """A client that opens a socket says within this time whom it calls."""
+
+LATE_S = 1.0
+"""How long a client that was told the end may take to close its socket: what it had sent by then still counts."""
 
 HELD_TRANSPORT = "page"
 """Calls of pages are held when their socket is lost; a terminal that is gone will not come back."""
@@ -35,6 +38,7 @@ async def call_socket(request: web.Request) -> web.WebSocketResponse:
         outcome = await _serve(request, await _receive_first(socket), socket)
         if outcome is not None:
             await socket.send_str(callpage.encode_frame(_ended(outcome)))
+            await _hear_late(request.app[CALLS], outcome.call_id, socket)
     except AgentVoiceError as error:
         refused = callpage.Refused(message=str(error), exit_code=error.exit_code)
         with suppress(ConnectionError):  # the client may be gone already
@@ -91,6 +95,16 @@ async def _resume(request: web.Request, resume: callpage.Resume, leg: SocketLeg)
     held = request.app[HELD].find(resume.call, resume.key)
     leg.send(callpage.Resumed(call=resume.call, played_samples=held.leg.heard_samples))
     return await held.follow(leg, resume.lost_ms)
+
+
+async def _hear_late(calls: CallManager, call_id: str, socket: web.WebSocketResponse) -> None:
+    """Take a "do not publish" that was under way when the call ended. Raises Refused if it is too late."""
+    with suppress(TimedOut):
+        async with calls.clock.deadline(LATE_S):
+            async for message in socket:
+                frame = callpage.decode_client_frame(message.data) if message.type is WSMsgType.TEXT else None
+                if isinstance(frame, callpage.DoNotPublish):
+                    await calls.keep_unpublished(call_id)
 
 
 def _ended(outcome: CallOutcome) -> callpage.Ended:
