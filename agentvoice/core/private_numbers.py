@@ -8,6 +8,7 @@ part of a longer number is taken for one.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -21,8 +22,12 @@ MIN_TRUNK_DIGITS, MAX_TRUNK_DIGITS = 9, 12
 """Of a number at home that begins with a single 0."""
 MIN_SPOKEN = 4
 """Digits that are words, among digits: fewer are the words of a sentence."""
+MAX_PHONE_GROUPS = 2 + MAX_PHONE_DIGITS + 1
+"""Groups that are looked at from where a number begins: `00`, each digit for itself, and one that is too much."""
 CUE_CHARS = 60
 """How far before a number the word stands that makes it a telephone's."""
+ANOTHER_CHARS = 24
+"""How far behind a telephone number the next may stand: "or", "at night"."""
 
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 DIGIT_WORDS = {word: str(digit) for digit, word in enumerate(_WORDS)} | {"oh": "0", "o": "0"}
@@ -31,23 +36,29 @@ _GROUP = re.compile(
     rf"(?P<digits>\d+)|\b(?:(?P<times>double|triple)[ -])?(?P<word>{'|'.join(DIGIT_WORDS)})\b",
     re.IGNORECASE,
 )
-_CARD_GAP = re.compile(r"[\s,./\u2010-\u2015-]{1,3}")
-_PHONE_GAP = re.compile(r"[\s./()\u2010-\u2015-]{1,3}")
+INVISIBLE = r"\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff"
+"""Characters that are not seen (soft hyphens, joiners, directions), as in a class: copied text is full of them."""
+_CARD_GAP = re.compile(rf"[\s,./\u2010-\u2015\u2212{INVISIBLE}-]{{1,3}}")
+_PHONE_GAP = re.compile(rf"[\s./()\u2010-\u2015\u2212{INVISIBLE}-]{{1,3}}")
 _CALLED = re.compile(
     r"\b(?:call|phone|telephone|mobile|cell|tel|fax|whatsapp|landline|dial|ring|text (?:me|us)|reach (?:me|us)"
     r"|(?:my|our|his|her|their|your) (?:\w+ )?number)\b[^.!?\n\d]{0,40}$",
     re.IGNORECASE,
 )
 _NO_PHONE = re.compile(r"\b(?:order|reference|ticket|account|invoice|case|id|year|code|zip)\b", re.IGNORECASE)
+_ANOTHER = re.compile(rf"(?=\s?[,;]|\s*[^\W\d])[^.!?\n\d]{{0,{ANOTHER_CHARS}}}")
 _PLUS = re.compile(r"(?:\+\s?|\bplus\s)\(?$", re.IGNORECASE)
 _OTHER = re.compile(
     r"\b\d{4}[-/.]\d{1,2}[-/.]\d{1,2}\b"  # a day
     r"|\b\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)\d\d\b(?![-/.]\d)"
     r"|\b\d{1,2}:\d\d(?::\d\d)?\b"  # a time
     r"|[$€£¥]\s?\d+(?:[.,]\d+)*"  # money
-    r"|\b\d+(?:[.,]\d+)*\s?(?:[€£¥%]|(?:dollars|euros?|pounds|cents|percent|USD|EUR)\b)"
+    # {0,8}, not *: a long list ("1,2,3,4 ...") is read again from each of its numbers.
+    r"|\b\d+(?:[.,]\d+){0,8}\s?(?:[€£¥%]|(?:dollars|euros?|pounds|cents|percent|USD|EUR)\b)"
 )
 _LOCAL_GAPS = ("-", ".")
+_COUNTING = "01234567890123456789"
+"""People count up, or down, and dictate no number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +80,7 @@ def find_cards(text: str) -> list[Span]:
     for run in _runs(text, _groups(text), is_card=True):
         for first in range(len(run)):
             digits = ""
-            for group in run[first:]:
+            for group in run[first : first + MAX_CARD_DIGITS]:
                 digits += group.digits
                 if len(digits) > MAX_CARD_DIGITS:
                     break
@@ -89,21 +100,40 @@ def holds_luhn(digits: str) -> bool:
 
 def find_phones(text: str) -> list[Span]:
     """Return where telephone numbers are: international, with a trunk 0, in North America's groups,
-    spoken digit by digit, or in any form after a word such as "call".
+    spoken digit by digit, or in any form after a word such as "call", or right after another.
 
     Years, days, times, money, short numbers and plain ids are left alone.
     """
     others = [match.span() for match in _OTHER.finditer(text)]
-    groups = [g for g in _groups(text) if not any(s < g.end and g.start < e for s, e in others)]
-    spans = []
+    groups = [group for group in _groups(text) if not _is_among(group, others)]
+    spans: list[Span] = []
     for run in _runs(text, groups, is_card=False):
-        first = 0
-        while first < len(run):
-            count = _phone_groups(text, run[first:])
-            if count:
-                spans.append((_with_sign(text, run[first].start), run[first + count - 1].end))
-            first += count or 1
+        _add_phones(text, run, spans)
     return spans
+
+
+def _is_among(group: _Group, spans: Sequence[Span]) -> bool:
+    """Whether a group overlaps one of the spans, which are in order and do not overlap."""
+    after = bisect_right(spans, group.start, key=lambda span: span[1])  # the first that ends behind its start
+    return after < len(spans) and spans[after][0] < group.end
+
+
+def _add_phones(text: str, run: Sequence[_Group], spans: list[Span]) -> None:
+    """Add the numbers of a run. What is left of it is counted, not read anew: runs may be long."""
+    spoken = sum(group.is_spoken for group in run)
+    digits = sum(len(group.digits) for group in run)
+    first = 0
+    while first < len(run):
+        count = len(run) - first
+        if not _is_spoken_number(run, first, spoken, digits):
+            last_end = spans[-1][1] if spans else None
+            count = _phone_groups(text, run[first : first + MAX_PHONE_GROUPS], last_end)
+        if count:
+            spans.append((_with_sign(text, run[first].start), run[first + count - 1].end))
+        for group in run[first : first + (count or 1)]:
+            spoken -= group.is_spoken
+            digits -= len(group.digits)
+        first += count or 1
 
 
 def _groups(text: str) -> list[_Group]:
@@ -132,11 +162,11 @@ def _runs(text: str, groups: Sequence[_Group], *, is_card: bool) -> Iterator[lis
         yield run
 
 
-def _phone_groups(text: str, run: Sequence[_Group]) -> int:
-    """Return how many groups from the first on are a telephone number; 0: none begins here."""
-    spoken = _spoken_groups(run)
-    if spoken:
-        return spoken
+def _phone_groups(text: str, run: Sequence[_Group], last_end: int | None) -> int:
+    """Return how many groups from the first on are a telephone number; 0: none begins here.
+
+    `last_end` is where the number before it ends.
+    """
     before = text[max(0, run[0].start - CUE_CHARS) : run[0].start]
     if _PLUS.search(before):
         return _longest(run, MIN_PHONE_DIGITS, MAX_PHONE_DIGITS)
@@ -153,19 +183,28 @@ def _phone_groups(text: str, run: Sequence[_Group]) -> int:
     if start[0] == "0" and start[1:2] not in ("", "0"):
         return _longest(run, MIN_TRUNK_DIGITS, MAX_TRUNK_DIGITS)
     cue = _CALLED.search(before)
+    if cue is None and last_end is not None:
+        cue = _ANOTHER.fullmatch(text, last_end, run[0].start)
     if cue and not _NO_PHONE.search(cue.group()):
         return _longest(run, MIN_PHONE_DIGITS, MAX_PHONE_DIGITS)
     return 0
 
 
-def _spoken_groups(run: Sequence[_Group]) -> int:
-    """Return the length of a number that is, for the most part, spoken digit by digit."""
-    digits = "".join(group.digits for group in run)
-    spoken = sum(group.is_spoken for group in run)
-    if not run[0].is_spoken and len(run[0].digits) > 4:  # a year, an area code: else a number of its own
-        return 0
-    is_counting = digits in "01234567890123456789" or digits in "98765432109876543210"
-    return len(run) if spoken >= MIN_SPOKEN and len(digits) >= MIN_PHONE_DIGITS and not is_counting else 0
+def _is_spoken_number(run: Sequence[_Group], first: int, spoken: int, digits: int) -> bool:
+    """Whether the rest of a run, from `first` on, is a number spoken digit by digit for the most part.
+
+    `spoken` of its groups are words, and it has so many `digits`.
+    """
+    if spoken < MIN_SPOKEN or digits < MIN_PHONE_DIGITS:
+        return False
+    if (
+        not run[first].is_spoken and len(run[first].digits) > 4
+    ):  # a year, an area code: else a number of its own
+        return False
+    if digits > len(_COUNTING):
+        return True
+    read = "".join(group.digits for group in run[first:])
+    return read not in _COUNTING and read not in _COUNTING[::-1]
 
 
 def _longest(run: Sequence[_Group], least: int, most: int) -> int:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 
-from agentvoice.core.private_numbers import DIGIT_WORDS, Span
+from agentvoice.core.private_numbers import DIGIT_WORDS, INVISIBLE, Span
 
 LONG_SECRET_CHARS = 8
 """A secret this long is found anywhere; a shorter one as words of its own, or it would eat others."""
 
-_WRITTEN = re.compile(r"[\w.%+'-]{1,128}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+_WRITTEN = re.compile(
+    rf"[\w.%+'{INVISIBLE}-]{{1,128}}@[\w{INVISIBLE}-]{{1,63}}(?:\.[\w{INVISIBLE}-]{{1,63}}){{1,8}}"
+)
 _SPOKEN = re.compile(
     r"(?P<local>(?<!\w)(?:(?:[a-z0-9]\s){1,30}[a-z0-9]|[\w'-]{1,64})"
     r"(?P<parts>(?:(?:\.|\s(?:dot|underscore|dash|hyphen|minus|plus)\s)[\w-]{1,64}){0,6}))"

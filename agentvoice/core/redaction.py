@@ -8,6 +8,7 @@ twice is to redact once.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ PATTERN, SECRET = "pattern", "secret"
 RULES_WANTED = "phone, email, card, pattern:REGEX or secret:NAME"
 MAX_RULES = 64
 MAX_RULE_CHARS = 1_000
+MAX_PASSES = 16
+"""Times that a text is gone over; two are the rule."""
 
 _MARKERS = {
     "phone": "[phone number removed]",
@@ -55,31 +58,35 @@ class Redactor:
     def redact(self, text: str) -> Redacted:
         """Return the text with every match replaced by words that say what was there."""
         counts: Counter[str] = Counter()
-        while True:
+        for _ in range(MAX_PASSES):
             found = self._redact_once(text)
             if not found.counts:
                 return Redacted(text, counts)
             counts.update(found.counts)
             text = found.text
+        return Redacted(
+            _MARKERS[PATTERN], counts
+        )  # an expression that nibbles: all of it goes, none of it waits
 
     def _redact_once(self, text: str) -> Redacted:
-        kept = [span for marker in _MARKERS.values() for span in _find_all(text, marker)]
-        found: list[tuple[Span, str]] = []  # no two of them overlap
+        kept = sorted(span for marker in _MARKERS.values() for span in _find_all(text, marker))
+        # Our own words are no cue: "phone" in them would make a number of whatever follows.
+        hidden = _replace(text, [(span, "!" * (span[1] - span[0])) for span in kept])
+        found: list[Span] = []  # in order, no two of them overlap
+        rules: dict[Span, int] = {}  # the first whose match is in it, by its place
         counts: Counter[str] = Counter()
-        for rule, find in self.finders:
-            for start, end in _joined(find(text)):
-                if any(s <= start and end <= e for s, e in (*kept, *(f[0] for f in found))):
+        for place, (rule, find) in enumerate(self.finders):
+            for span in _joined(find(hidden)):
+                met, cut = _overlapping(found, span), _overlapping(kept, span)
+                touched = [*found[met], *kept[cut]]
+                if any(start <= span[0] and span[1] <= end for start, end in touched):
                     continue
-                met = [each for each in found if each[0][0] < end and start < each[0][1]]
-                cut = [span for span in kept if span[0] < end and start < span[1]]
-                start = min([start, *(span[0] for span, _ in met), *(span[0] for span in cut)])
-                end = max([end, *(span[1] for span, _ in met), *(span[1] for span in cut)])
-                found = [each for each in found if each not in met]
-                found.append(((start, end), met[0][1] if met else rule))
+                joint = min([span, *touched])[0], max(end for _, end in [span, *touched])
+                rules[joint] = min([place, *(rules.pop(each) for each in found[met])])
+                found[met] = [joint]
                 counts[rule] += 1
-        for (start, end), rule in sorted(found, reverse=True):
-            text = text[:start] + _MARKERS[kind_of(rule)] + text[end:]
-        return Redacted(text, counts)
+        markers = [(span, _MARKERS[kind_of(self.finders[rules[span]][0])]) for span in found]
+        return Redacted(_replace(text, markers), counts)
 
 
 def kind_of(rule: str) -> str:
@@ -174,6 +181,21 @@ def _joined(spans: Iterable[Span]) -> list[Span]:
         elif start < end:
             joined.append((start, end))
     return joined
+
+
+def _overlapping(spans: Sequence[Span], span: Span) -> slice:
+    """Return where those of `spans` are that overlap `span`; they are in order, and none overlap."""
+    first = bisect_right(spans, span[0], key=lambda each: each[1])
+    return slice(first, bisect_left(spans, span[1], first, key=lambda each: each[0]))
+
+
+def _replace(text: str, replacements: Iterable[tuple[Span, str]]) -> str:
+    """Return the text with other words in place of spans, which are in order and do not overlap."""
+    parts, at = [], 0
+    for (start, end), words in replacements:
+        parts += [text[at:start], words]
+        at = end
+    return "".join([*parts, text[at:]])
 
 
 def _find_all(text: str, part: str) -> list[Span]:

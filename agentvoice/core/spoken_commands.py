@@ -22,6 +22,10 @@ _PLEASE_COMMA = re.compile(r", ?please\b|\bplease, ?")
 _COMMA_INSIDE = re.compile(r",(?= (?:to|with|over) )")
 
 
+MAX_CLAUSE_CHARS = 1_000
+"""A minute of speech without a stop; an order is given in fewer words, and each is tried as its beginning."""
+
+
 @dataclass(frozen=True, slots=True)
 class HandOver:
     """The caller wants to speak with this agent."""
@@ -57,7 +61,7 @@ def find_command(
 def _clauses(text: str) -> list[str]:
     plain = _COMMA_INSIDE.sub("", _PLEASE_COMMA.sub(" please ", plain_words(text)))
     parts = (part.strip(" '\"") for part in _CLAUSE_END.split(" ".join(plain.split())))
-    return [part for part in parts if part]
+    return [part for part in parts if 0 < len(part) <= MAX_CLAUSE_CHARS]
 
 
 # --- handover ---------------------------------------------------------------------------------
@@ -232,6 +236,8 @@ def _says_goodbye(text: str, agents: Sequence[HandoverTarget]) -> bool:
     ]
     while clauses:
         last = clauses.pop()
+        if len(last) > MAX_CLAUSE_CHARS:
+            return False
         words = _without_names(last.rstrip(" .,!?;:…"), agents)
         before = clauses[-1].rstrip(" .,!?;:…") if clauses else ""
         if words and _is_goodbye(words):

@@ -58,7 +58,7 @@ from agentvoice.services.call_tools import CallTools
 from agentvoice.services.cast import Cast
 from agentvoice.services.closing import close_within_limit
 from agentvoice.services.dialogue import Dialogue
-from agentvoice.services.last_words import hear_last_words
+from agentvoice.services.last_words import CallerReading, hear_last_words
 from agentvoice.services.publishing_wish import PublishingWish
 from agentvoice.services.session_link import SessionLink
 from agentvoice.services.warm_sessions import SessionSupply
@@ -95,7 +95,7 @@ class CallSession:
         self._http_tools = http_tools
         self._progress = CallProgress(record)
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._wish = PublishingWish(call, project, leg, record)
+        self._wish = PublishingWish(call, project, leg, record, lambda text: self._dialogue.notice(text))
 
     def _routes(self) -> dict[type, Callable[..., object]]:
         """Return the handler of each kind of event; what is not named here is an item's."""
@@ -115,7 +115,7 @@ class CallSession:
             ToolCallRequested: self._tools.called,
             UsageReported: self._record.usage,
             SwitchAsked: lambda event: self._changes.start_switch(event.agent, None),
-            DoNotPublishPressed: lambda event: self._wish.refuse(self._dialogue.notice),
+            DoNotPublishPressed: lambda event: self._wish.refuse(),
             CallerReturned: lambda event: self._dialogue.notice(event.told),
             HungUp: lambda event: self.request_end(EndReason.CALLER),
             **self._barge_in.routes(),
@@ -187,11 +187,17 @@ class CallSession:
         budget.begin(self._start, self.request_end)
         self._dialogue.display.show_status(CallStatus.CONNECTING)
         self._wish.show()
-        self._start(self._read_leg(), "caller leg")
+        caller = CallerReading(self._leg, self.route, self._wish.late, self.request_end)
+        reading = group.create_task(caller.run(), name="caller leg")
         self._start(self._changes.begin(self.call.agent), "first session")
         self._start(restore.roll_over(), "rollover")
         await self._progress.wait_for_end()
         await hear_last_words(self._dialogue, self._link, self._clock)
+        caller.close()
+        await self._stop()
+        reading.cancel()
+
+    async def _stop(self) -> None:
         for task in self._tasks:
             task.cancel()
         await self._link.leave()  # its reader is a task of the group
@@ -244,11 +250,6 @@ class CallSession:
 
     # Routing.
 
-    async def _read_leg(self) -> None:
-        async for event in self._leg.events():
-            self.route(event)
-        self.request_end(EndReason.CALLER)  # a leg that ends without a word hung up too
-
     def route(self, event: SpeechEvent | LegEvent) -> None:
         """Give an event to what it is for."""
         handler = self._on_event.get(type(event), self._dialogue.item)
@@ -256,7 +257,7 @@ class CallSession:
 
     def _user_said(self, text: str) -> None:
         self._farewell.words_heard()
-        self._wish.heard(text, self._dialogue.notice)
+        self._wish.heard(text)
 
     def _speech_started(self, event: SpeechStarted) -> None:
         self._farewell.speech_started()

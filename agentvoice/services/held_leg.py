@@ -38,7 +38,7 @@ SHOWN_AGAIN = (AgentChanged, StatusChanged, PublishingChanged, SpendingChanged)
 
 
 class Line(CallerLeg, Protocol):
-    """A connection of the caller. Its events end with HungUp if the caller hung up, else it was lost."""
+    """A connection of the caller. It was lost if its events end and there was no HungUp among them."""
 
     def abort(self) -> None:
         """Break it at once."""
@@ -114,16 +114,20 @@ class HeldLeg:
         self._owed.put_nowait(cleared)
 
     async def events(self) -> AsyncIterator[LegEvent]:
-        """Yield what the caller does on any line; ends when a lost line was not replaced in time."""
+        """Yield what the caller does on any line; ends when a lost line was not replaced in time.
+
+        Nobody can come back after HungUp.
+        """
         try:
             while (owed := await self._next_owed()) is not None:
                 if isinstance(owed, LegEvent):
                     yield owed
                     continue
                 async for event in self._events_of(owed):
-                    yield event
-                    if isinstance(event, HungUp):
-                        return
+                    self.is_over = self.is_over or isinstance(event, HungUp)
+                    yield event  # after HungUp too: what the caller wants of the publishing still counts
+                if self.is_over:
+                    return
                 if owed is self._line:
                     self._detach()
         finally:

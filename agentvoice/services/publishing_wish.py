@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from agentvoice.core.call import Call
-from agentvoice.core.leg import PublishingChanged
+from agentvoice.core.leg import CallerText, DoNotPublishPressed, LegEvent, PublishingChanged
 from agentvoice.core.ports import CallerLeg
 from agentvoice.core.project import Project, public_address
 from agentvoice.core.spoken_commands import asks_not_to_publish
@@ -18,13 +18,21 @@ NOTICE_NOT_PUBLISHED = "This call will not be published."
 
 
 class PublishingWish:
-    """Listens to every finished text of the caller, on every engine."""
+    """Listens to every finished text of the caller, on every engine; `notice` tells the caller."""
 
-    def __init__(self, call: Call, project: Project, leg: CallerLeg, record: CallRecord) -> None:
+    def __init__(
+        self,
+        call: Call,
+        project: Project,
+        leg: CallerLeg,
+        record: CallRecord,
+        notice: Callable[[str], None],
+    ) -> None:
         self._call = call
         self._project = project
         self._leg = leg
         self._record = record
+        self._notice = notice
         self._is_refused = call.do_not_publish
 
     def show(self) -> None:
@@ -32,16 +40,23 @@ class PublishingWish:
         relays = tuple(map(public_address, self._call.relays))
         self._leg.show(PublishingChanged(self._call.policy.value, relays, refused=self._is_refused))
 
-    def heard(self, text: str, notice: Callable[[str], None]) -> None:
+    def heard(self, text: str) -> None:
         """Take in what the caller said."""
         if asks_not_to_publish(text):
-            self.refuse(notice)
+            self.refuse()
 
-    def refuse(self, notice: Callable[[str], None]) -> None:
-        """The whole call stays off Nostr; `notice` tells the caller."""
+    def late(self, event: LegEvent) -> None:
+        """Take in what the caller does while the call closes: nothing else counts any more."""
+        if isinstance(event, DoNotPublishPressed):
+            self.refuse()
+        elif isinstance(event, CallerText):
+            self.heard(event.text)
+
+    def refuse(self) -> None:
+        """The whole call stays off Nostr, and the caller is told."""
         if self._is_refused:
             return
         self._is_refused = True
         self._record.do_not_publish()
-        notice(NOTICE_NOT_PUBLISHED)
+        self._notice(NOTICE_NOT_PUBLISHED)
         self.show()

@@ -10,9 +10,9 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from agentvoice.adapters.web_audio import SocketLeg
 from agentvoice.core.caller_pace import CallerPace
 from agentvoice.core.client import PassKind
-from agentvoice.errors import AgentVoiceError, NotFound, RemoteProtocolError
+from agentvoice.errors import AgentVoiceError, NotFound, RemoteProtocolError, TimedOut
 from agentvoice.protocols import callpage
-from agentvoice.services.call_manager import CallOutcome, CallRequest
+from agentvoice.services.call_manager import CallManager, CallOutcome, CallRequest
 from agentvoice.services.held_calls import HeldCall
 from agentvoice.services.presence import Stay
 from agentvoice.web.clients import CLIENT, Client, Scope, require
@@ -23,6 +23,9 @@ HEARTBEAT_S = 20.0
 
 START_TIMEOUT_S = 10.0
 """A client that opens a socket says within this time whom it calls."""
+
+LATE_S = 1.0
+"""How long a client that was told the end may take to close its socket: what it had sent by then still counts."""
 
 HELD_TRANSPORT = "page"
 """Calls of pages are held when their socket is lost; a terminal that is gone will not come back."""
@@ -103,6 +106,8 @@ async def _serve(
         await socket.send_str(callpage.encode_frame(ending.frame()))
         if ending.why:
             return NO_MORE_LET_IN
+        if not leg.is_too_fast:
+            await _hear_late(request.app[CALLS], ending.outcome.call_id, socket)
     return TOO_FAST if leg.is_too_fast else WSCloseCode.OK
 
 
@@ -156,6 +161,16 @@ def _enter(request: web.Request, call: str) -> Stay:
             calls.end(call)
 
     return request.app[PRESENCE].enter(request[CLIENT], may_stay, put_out)
+
+
+async def _hear_late(calls: CallManager, call_id: str, socket: web.WebSocketResponse) -> None:
+    """Take a "do not publish" that was under way when the call ended. Raises Refused if it is too late."""
+    with suppress(TimedOut):
+        async with calls.clock.deadline(LATE_S):
+            async for message in socket:
+                frame = callpage.decode_client_frame(message.data) if message.type is WSMsgType.TEXT else None
+                if isinstance(frame, callpage.DoNotPublish):
+                    await calls.keep_unpublished(call_id)
 
 
 ROUTES = [web.get("/call", call_socket)]

@@ -1,8 +1,9 @@
 """What keeps other people and other sites out of the daemon's TCP face.
 
-Three checks before any handler: the Host is one that this daemon is reached by (against DNS
-rebinding), the Origin of whatever can change something is our own (against other sites), and a body
-is JSON (against plain forms). Who the client is, and what it may do, is decided in `web.clients`.
+Checks before any handler: the Host is one that this daemon is reached by (against DNS
+rebinding), the Origin of whatever can change something is our own (against other sites), what asks
+the API is no page of another site (which could not read the answer, but measure how long a search
+takes), and a body is JSON (against plain forms). Who the client is, and what it may do, is decided in `web.clients`.
 Browsers are told by headers to load nothing from elsewhere.
 """
 
@@ -17,6 +18,7 @@ from agentvoice.config import HttpSettings
 from agentvoice.core.loopback import is_loopback
 from agentvoice.errors import Refused
 from agentvoice.web.addresses import host_name
+from agentvoice.web.clients import ASKING_PATHS
 from agentvoice.web.visitors import VISITOR
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -24,6 +26,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 """For machines that watch: they change nothing, and are asked by any name."""
 
+OWN_SITES = frozenset({"same-origin", "none"})
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 JSON = "application/json"
 
@@ -51,6 +54,8 @@ def defend(settings: HttpSettings) -> Middleware:
             check_host(request, settings.allowed_hosts)
             if can_change(request):
                 check_origin(request, settings.allowed_origins)
+            elif request.path.startswith(ASKING_PATHS):
+                check_site(request, settings.allowed_origins)
             # What no address takes is answered as such (404, 405), whatever it carries.
             if request.method not in SAFE_METHODS and request.match_info.http_exception is None:
                 check_content_type(request)
@@ -84,6 +89,18 @@ def check_origin(request: web.Request, allowed: tuple[str, ...]) -> None:
         return
     if origin.lower() != request[VISITOR].origin:
         raise Refused(f"Origin: got {origin[:80]!r}, want this page's own or one of [http] allowed_origins")
+
+
+def check_site(request: web.Request, allowed: tuple[str, ...]) -> None:
+    """Refuse what a browser says another site's page made it ask (Sec-Fetch-Site, in Fetch Metadata).
+
+    Other ports of this host are "same-site". "none" is a person: an address that was typed.
+    """
+    site = request.headers.get("Sec-Fetch-Site", "none")
+    if site not in OWN_SITES and request.headers.get("Origin") not in allowed:
+        raise Refused(
+            f"Sec-Fetch-Site: got {site[:80]!r}, want this page's own or one of [http] allowed_origins"
+        )
 
 
 def check_content_type(request: web.Request) -> None:

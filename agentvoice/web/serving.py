@@ -14,6 +14,11 @@ from agentvoice.errors import ConfigError, Refused
 HTTP_SHUTDOWN_S = 5.0
 """How long open requests may take once the calls have been drained."""
 
+IDLE_S = 75.0
+"""How long a connection may be silent, or take to send a request's head. Longer than proxies keep theirs (nginx: 60 s);
+left to aiohttp it would be an hour, and anybody could use up the files that this process may open.
+"""
+
 SOCKET_MODE = 0o600
 
 
@@ -52,7 +57,13 @@ def _remove(path: Path) -> None:
 
 
 async def _runner(app: web.Application, stack: AsyncExitStack) -> web.AppRunner:
-    runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=HTTP_SHUTDOWN_S)
+    runner = web.AppRunner(
+        app,
+        handle_signals=False,
+        access_log=None,
+        shutdown_timeout=HTTP_SHUTDOWN_S,
+        keepalive_timeout=IDLE_S,
+    )
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     return runner

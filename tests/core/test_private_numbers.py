@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -124,3 +127,29 @@ def test_luhn():
     """The last digit checks the others."""
     assert holds_luhn("79927398713")
     assert not any(holds_luhn(f"7992739871{digit}") for digit in "012456789")
+
+
+def test_another_number_after_a_telephones():
+    """Whoever gives two says what they are once; an order's number, or a new sentence, is another matter."""
+    for text, rest in (
+        ("call 5551234 or 5555678, 1112223", "call  or , "),
+        ("call 5551234 or at night maybe 5555678", "call  or at night maybe "),
+        ("call 5551234 for order 5555678", "call  for order 5555678"),
+        ("call 5551234. It was 5555678", "call . It was 5555678"),
+        ("call 5551234 and that was all I had to say 5555678", "call  and that was all I had to say 5555678"),
+    ):
+        assert cut(text, find_phones) == rest
+
+
+@pytest.mark.parametrize("part", ["1 ", "1,", "2020-01-02 ", "12345 ", "one 12345 "])
+@pytest.mark.parametrize("find", [find_cards, find_phones])
+def test_the_work_grows_with_the_text(part: str, find: Callable[[str], list[tuple[int, int]]]):
+    """Ten times the list is ten times the work, not a hundred: nobody can stop a daemon by a turn of numbers."""
+
+    def work_s(times: int) -> float:
+        began_s = time.process_time()
+        find(part * times)
+        return time.process_time() - began_s
+
+    few_s = max(work_s(2_000) for _ in range(3))
+    assert work_s(20_000) < 40 * few_s

@@ -100,6 +100,39 @@ def test_an_evil_expression_is_harmless():
     assert redact("a" * 100_000 + "!", "pattern:(a+)+$") == ("a" * 100_000 + "!", {})
 
 
+def test_what_is_full_of_matches_is_gone_over_a_few_times():
+    """Numbers that follow each other are found in one go, however many; none of them keeps the thread waiting."""
+    text, counts = redact("call " + "5551234 or " * 10_000)
+    assert (text, counts) == ("call " + "[phone number removed] or " * 10_000, {"phone": 10_000})
+    assert redact("ab@example.com " * 10_000)[1] == {"email": 10_000}
+
+
+@pytest.mark.parametrize(
+    "sign", ["\u200b", "\u00ad", "\u2060", "\u202a\u202c", "\ufeff", "\u2212", "\u00a0", "\u202f"]
+)
+def test_what_is_not_seen_hides_nothing(sign: str):
+    """A reader sees a number where copied text has a joiner, a direction or another blank in it."""
+    text = f"card {CARD}, or call +1 555 123 4567".replace(" 1", f"{sign}1")
+    assert redact(text)[0] == "card [card number removed], or call [phone number removed]"
+
+
+def test_an_address_with_something_unseen_in_it():
+    """Words that may be parted at the end of a line are one word."""
+    assert redact("write ada@exam\u00adple\u200b.com")[0] == "write [e-mail address removed]"
+
+
+def test_our_own_words_make_nothing_private():
+    """A text that speaks of a removed phone number may go on with a number."""
+    text = "[phone number removed] 1234567"
+    assert redact(text) == (text, {})
+
+
+def test_an_expression_that_nibbles_takes_all():
+    """One that finds a little more each time is not gone over for ever: the whole text goes."""
+    assert redact("x" * 100_000, r"pattern:\bx")[0] == "[removed]"
+    assert redact("xxxx", r"pattern:\bx")[0] == "[removed]" * 4
+
+
 def test_right_rules_pass():
     """The defaults, none at all, and each form."""
     check_rules(DEFAULT)

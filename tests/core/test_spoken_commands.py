@@ -275,4 +275,13 @@ def test_a_goodbye_in_passing_ends_nothing(text: str):
 @pytest.mark.parametrize("ending", ["bye", "thanks"])
 def test_a_very_long_clause_is_no_goodbye(ending: str):
     """Words without a stop are a story, whatever they end with; they cost no time either."""
-    assert find_command("well all right " * 5_000 + ending, [MAX], ADA) is None
+    for times in (20, 5_000):
+        assert find_command("well all right " * times + ending, [MAX], ADA) is None
+
+
+def test_a_very_long_clause_is_no_order():
+    """A handover is asked for in a few words; what has no stop for a minute costs no time either."""
+    story = "transfer me to the " * 10_000
+    assert find_command(story + "max", [MAX], ADA) is None
+    assert find_command(f"{story}max. Hand me over to Max", [MAX], ADA) == HandOver("max")
+    assert find_command("and then we walked on " * 40 + "hand me over to max", [MAX], ADA) == HandOver("max")

@@ -26,10 +26,11 @@ test("latency, times, ids and counts", () => {
 });
 
 test("routes are read back as they are written, and what is unknown is the start", () => {
-  for (const [name, id] of [["start", ""], ["calls", "01ab"], ["agents", "a b/c"], ["agents", "new"]]) {
+  for (const [name, id] of [["start", ""], ["calls", "01ab"], ["agents", "our_max-2"], ["agents", "new"]]) {
     assert.deepEqual(parseRoute(hrefOf(name, id)), { name, id });
   }
-  for (const hash of ["", "#", "#/nowhere", "#/history/7", "#/calls/%zz", "#/constructor"]) {
+  for (const hash of ["", "#", "#/nowhere", "#/history/7", "#/calls/%zz", "#/constructor",
+    "#/agents/..%2f..%2fme", "#/review/a%3Fb", "#/calls/a b", "#/agents/.."]) {
     assert.deepEqual(parseRoute(hash), { name: "start", id: "" });
   }
 });

@@ -16,6 +16,7 @@ from agentvoice.core.leg import (
     CallerText,
     CallStatus,
     CallUpdate,
+    DoNotPublishPressed,
     HungUp,
     ItemChanged,
     LegEvent,
@@ -127,11 +128,20 @@ async def test_each_loss_has_its_own_time(stage: Stage):
 
 
 async def test_hanging_up_ends_at_once(stage: Stage):
-    """Nothing is held for a caller who said that they hang up."""
+    """Nothing is held for a caller who said that they hang up; what they do on the open line is still told."""
     line = await stage.join()
-    line.do(HungUp())
+    line.do(HungUp(), DoNotPublishPressed())
     await stage.clock.settle()
-    assert (stage.told, stage.reader.done(), stage.leg.is_over) == ([HungUp()], True, True)
+    assert (stage.told, stage.reader.done(), stage.leg.is_over) == (
+        [HungUp(), DoNotPublishPressed()],
+        False,
+        True,
+    )
+    with pytest.raises(NotFound, match="it has ended"):
+        stage.leg.attach(SlowLine(), 0)
+    line.vanish()
+    await stage.clock.settle()
+    assert stage.reader.done()
 
 
 async def test_without_a_hold_a_lost_line_ends_the_call():

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import asyncio
+
+import pytest
+
 from agentvoice.core.call import PublicationState
-from agentvoice.core.leg import HungUp
+from agentvoice.core.leg import CallerText, DoNotPublishPressed, HungUp, LegEvent
 from agentvoice.core.speech import CommitInput, ItemDone, SpeechStarted, TurnCommitted
 from agentvoice.services.last_words import LAST_WORDS_S
+from agentvoice.services.publishing_wish import NOTICE_NOT_PUBLISHED
 from tests.services.conftest import House
 
 
@@ -50,3 +55,35 @@ async def test_a_quiet_call_ends_at_once(house: House):
     house.leg.do(HungUp())
     await house.settle()
     assert call.done()
+
+
+class SlowToClose:
+    """A session whose closing waits until it is let."""
+
+    def __init__(self, house: House) -> None:
+        self.begun = asyncio.Event()
+        self.let = asyncio.Event()
+        self._close = house.session.close
+        house.session.close = self.close  # type: ignore[method-assign] # the session's own closing, later
+
+    async def close(self) -> None:
+        self.begun.set()
+        await self.let.wait()
+        await self._close()
+
+
+@pytest.mark.parametrize("late", [DoNotPublishPressed(), CallerText("Do not publish this.")])
+async def test_a_wish_while_the_call_closes_is_obeyed(house: House, late: LegEvent):
+    """Its agent has ended it and its session takes its time: pressed or typed now, the wish still holds."""
+    call = await house.live_call()
+    house.session.emit_turn("u1", "Hello")
+    await house.settle()
+    slow = SlowToClose(house)
+    house.manager.end(house.manager.live_calls[0])
+    await house.until(slow.begun.is_set)
+    house.leg.do(CallerText("One more thing"), late)
+    await house.settle()
+    slow.let.set()
+    stored = house.call((await call).call_id)
+    assert (stored.do_not_publish, stored.publication) == (True, PublicationState.NONE)
+    assert [item.text for item in house.items(stored.id)] == ["Hello", NOTICE_NOT_PUBLISHED]

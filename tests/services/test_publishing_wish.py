@@ -1,11 +1,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from agentvoice.core.call import Call, CallState
-from agentvoice.core.leg import PublishingChanged
+from agentvoice.core.leg import (
+    CallerText,
+    DoNotPublishPressed,
+    HungUp,
+    InterruptPressed,
+    PublishingChanged,
+)
 from agentvoice.core.project import PublishPolicy
 from agentvoice.services.publishing_wish import NOTICE_NOT_PUBLISHED, PublishingWish
 from tests.fakes.caller_leg import FakeLeg
@@ -33,14 +40,15 @@ class Scene:
         self.leg = FakeLeg()
         self.stored = 0
         self.notices: list[str] = []
-        self.wish = PublishingWish(call, PROJECT, self.leg, self)  # type: ignore[arg-type] # a record's one method
+        record: Any = self  # its one method that a wish needs
+        self.wish = PublishingWish(call, PROJECT, self.leg, record, self.notices.append)
 
     def do_not_publish(self) -> None:
         self.stored += 1
 
     def hear(self, *texts: str) -> None:
         for text in texts:
-            self.wish.heard(text, self.notices.append)
+            self.wish.heard(text)
 
 
 @pytest.fixture
@@ -71,7 +79,7 @@ async def test_the_wish_is_stored_told_and_shown(scene: Scene):
 async def test_nothing_said_later_takes_it_back(scene: Scene):
     """Neither the opposite nor a repetition changes anything."""
     scene.hear("Do not publish this.", "Now publish this.", "Do not publish this.")
-    scene.wish.refuse(scene.notices.append)
+    scene.wish.refuse()
     assert (scene.stored, len(scene.notices), len(scene.leg.shown)) == (1, 1, 1)
 
 
@@ -82,3 +90,19 @@ async def test_a_call_that_began_unpublished_stays_so():
     scene.wish.show()
     assert (scene.stored, scene.notices) == (0, [])
     assert scene.leg.shown == [PublishingChanged("review", ("embedded",), refused=True)]
+
+
+async def test_while_the_call_closes_a_wish_alone_counts(scene: Scene):
+    """Pressed or typed; sound, other words and a second hang-up are for nobody any more."""
+    for event in (HungUp(), CallerText("One more thing"), InterruptPressed()):
+        scene.wish.late(event)
+    assert (scene.stored, scene.notices) == (0, [])
+    scene.wish.late(CallerText("Don't publish this!"))
+    scene.wish.late(DoNotPublishPressed())
+    assert (scene.stored, scene.notices) == (1, [NOTICE_NOT_PUBLISHED])
+
+
+async def test_pressed_while_the_call_closes(scene: Scene):
+    """The button is enough."""
+    scene.wish.late(DoNotPublishPressed())
+    assert scene.stored == 1

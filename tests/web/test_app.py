@@ -58,7 +58,7 @@ def routes(app: web.Application) -> set[tuple[str, str]]:
 async def test_tcp_offers_the_page_and_the_metrics_besides_calls_and_commands(house: House):
     """The control socket has what the CLI needs; TCP has a page and a place to be watched as well."""
     public, control = public_app(house.manager, str), build_control_app(house.manager, str)
-    assert routes(public) - routes(control) == {("GET", "/"), ("GET", "/static"), ("GET", "/metrics")}
+    assert routes(public) - routes(control) == {("GET", "/"), ("GET", "/static/{name}"), ("GET", "/metrics")}
     assert routes(control) == {
         ("GET", "/healthz"),
         ("GET", "/readyz"),

@@ -12,11 +12,15 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from agentvoice.core.call import EndReason
+from agentvoice.adapters.signer import KeySigner
+from agentvoice.core.call import EndReason, PublicationState
+from agentvoice.core.event import SignedEvent, UnsignedEvent
 from agentvoice.core.item import ItemKind
 from agentvoice.core.speech import Respond
 from agentvoice.protocols.callpage import MAX_FRAME_BYTES
+from agentvoice.storage import preparations
 from agentvoice.web.app import build_control_app
+from agentvoice.web.call_socket import LATE_S
 from agentvoice.web.keys import HELD
 from tests.services.conftest import House
 
@@ -211,3 +215,64 @@ async def test_a_terminal_is_not_held(page: Page):
     await page.until(lambda: page.house.engine.sessions)
     await page.lose(socket)
     await page.house.until(lambda: not page.house.manager.live_calls)
+
+
+@pytest.mark.parametrize(
+    "late", [{"type": "do_not_publish"}, {"type": "text", "text": "Please don't publish this."}]
+)
+async def test_a_wish_after_hanging_up_is_obeyed(page: Page, late: dict[str, str]):
+    """The call is shown until it has closed: pressed or typed then, the wish still holds."""
+    socket, call, _ = await page.start()
+    page.house.session.emit_turn("u1", "Hello")
+    await page.frame(socket, "item")
+    await socket.send_json({"type": "hang_up"})
+    await socket.send_json(late)
+    await ended_of(page, socket)
+    stored = page.house.call(call)
+    assert (stored.do_not_publish, stored.publication) == (True, PublicationState.NONE)
+
+
+async def test_a_wish_that_was_under_way_when_the_call_ended_is_obeyed(page: Page):
+    """The end and the press crossed: nothing is signed yet, so the wish holds."""
+    socket, call, _ = await page.start()
+    page.house.session.emit_turn("u1", "Hello")
+    await page.frame(socket, "item")
+    page.house.manager.end(call)
+    await page.frame(socket, "ended")
+    assert page.house.call(call).publication is PublicationState.QUEUED
+    await socket.send_json({"type": "played", "samples": 0})
+    await socket.send_json({"type": "do_not_publish"})
+    await page.until(lambda: page.house.call(call).do_not_publish)
+    assert page.house.call(call).publication is PublicationState.NONE
+
+
+async def test_a_wish_that_comes_after_the_signature_is_told_so(page: Page):
+    """What is signed cannot be held back: the caller is not left in the belief that it was."""
+    socket, call, _ = await page.start()
+    page.house.session.emit_turn("u1", "Hello")
+    await page.frame(socket, "item")
+    page.house.manager.end(call)
+    await page.frame(socket, "ended")
+    with page.house.database.writing() as session:
+        assert preparations.store_thread(session, call, [await signed()], ("embedded",), 1)
+    await socket.send_json({"type": "do_not_publish"})
+    refused = await page.frame(socket, "refused")
+    assert "its thread is signed" in refused["message"]
+
+
+async def test_nobody_is_listened_to_for_long_after_the_end(page: Page):
+    """A client that does not close its socket is closed."""
+    socket, call, _ = await page.start()
+    page.house.manager.end(call)
+    await page.frame(socket, "ended")
+    closed = asyncio.ensure_future(socket.receive())
+    await page.until(lambda: page.house.clock.next_timer_s is not None)
+    await page.house.clock.advance(LATE_S)
+    async with asyncio.timeout(LIMIT_S):
+        assert (await closed).type is aiohttp.WSMsgType.CLOSE
+
+
+async def signed() -> SignedEvent:
+    """An event of a thread."""
+    signer = KeySigner.generate()
+    return await signer.sign(UnsignedEvent(signer.pubkey, 1, 1, (), "Hello"))

@@ -36,6 +36,26 @@ async def test_a_command_of_this_machine_passes(client: TestClient):
         assert (await client.post(END, data=b"{}", headers=headers)).status == 404
 
 
+SITES = {"same-origin": 200, "none": 200, "same-site": 403, "cross-site": 403, "junk": 403}
+"""What a browser says of who asks, and the answer. Another port of this host is "same-site"."""
+
+
+@pytest.mark.parametrize("site", SITES)
+async def test_a_page_of_another_site_cannot_even_ask(client: TestClient, site: str):
+    """It could not read the answer, but tell by the time whether a search finds something."""
+    headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "no-cors"}
+    answer = await client.get("/api/v1/me", headers=headers)
+    assert answer.status == SITES[site]
+    if answer.status == 403:
+        assert f"Sec-Fetch-Site: got '{site}', want" in await answer.text()
+    # Whoever follows a link may see the page, and an allowed site's script shows a token.
+    assert (await client.get("/", headers=headers)).status == 200
+    allowed = {**headers, "Origin": "https://desk.example"}
+    assert (await client.get("/api/v1/me", headers=allowed)).status == 200
+    other = {**headers, "Origin": "https://other.example"}
+    assert (await client.get("/api/v1/me", headers=other)).status == SITES[site]
+
+
 @pytest.mark.parametrize(
     ("header", "value"),
     [

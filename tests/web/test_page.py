@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from yarl import URL
 
 from agentvoice.web.app import build_public_app
 from agentvoice.web.page import STATIC
@@ -30,7 +31,22 @@ async def test_the_page_and_its_files_are_served(client: TestClient):
     assert again.status == 304
 
 
-@pytest.mark.parametrize("path", ["/static/../page.py", "/static/%2e%2e/page.py", "/static/none", "/static/"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/../page.py",
+        "/static/%2e%2e/page.py",
+        "/static/%2e%2e%2fpage.py",
+        "/static/%2fetc%2fpasswd",
+        "/static/none",
+        "/static/views",
+        "/static/",
+        "/static/%00",
+        f"/static/{'x' * 300}",  # longer than a file's name may be
+        f"/static/{'x/' * 3_000}",
+    ],
+)
 async def test_nothing_else_is_served(client: TestClient, path: str):
     """No file beside the page's own, and no list of them."""
-    assert (await client.get(path)).status in (403, 404)
+    answer = await client.get(URL(path, encoded=True))
+    assert (answer.status, answer.content_type) == (404, "application/json")

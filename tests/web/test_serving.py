@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import stat
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from agentvoice.errors import ConfigError, Refused
+from agentvoice.web import serving
 from agentvoice.web.serving import serve_tcp, serve_unix
 
 
@@ -30,6 +32,21 @@ async def test_port_0_takes_a_free_one_and_says_which():
         port = int(address.rpartition(":")[2])
         with pytest.raises(ConfigError, match=f"http.port: got {port} on 127.0.0.1, want a free one"):
             await serve_tcp(app(), "127.0.0.1", port, stack)
+
+
+@pytest.mark.parametrize(
+    "begun", [b"", b"GET / HTTP/1.1\r\nHost: 127.0", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"]
+)
+async def test_who_says_nothing_is_hung_up_on(monkeypatch: pytest.MonkeyPatch, begun: bytes):
+    """Before a request, within its head, and after it: a connection is not kept for whoever forgot it."""
+    monkeypatch.setattr(serving, "IDLE_S", 0.05)
+    async with AsyncExitStack() as stack:
+        address = await serve_tcp(app(), "127.0.0.1", 0, stack)
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))
+        writer.write(begun)
+        async with asyncio.timeout(60):
+            assert (await reader.read()).endswith(b"hello" if begun.endswith(b"\n") else b"")
+        writer.close()
 
 
 async def test_the_control_socket_is_for_this_user_alone(tmp_path: Path):

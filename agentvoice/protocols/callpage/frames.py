@@ -21,6 +21,10 @@ MAX_FRAME_BYTES = 256 * 1024
 
 Name = Annotated[str, msgspec.Meta(max_length=200)]
 """What names an agent, a project or a call; an error repeats it, and a notice keeps that."""
+
+MAX_TEXT_CHARS = 8_000
+"""What is typed as one turn: more than anybody types, few enough for every rule that reads it."""
+
 SampleCount = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 Reported = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 """A number for the metrics: one client's nonsense must not drown what the others report."""
@@ -60,7 +64,7 @@ class Resume(Frame, tag="resume"):
 class Text(Frame, tag="text"):
     """The caller typed a turn."""
 
-    text: str
+    text: Annotated[str, msgspec.Meta(max_length=MAX_TEXT_CHARS)]
 
 
 class PlayedFrame(Frame, tag="played"):

@@ -39,3 +39,11 @@ def test_a_name_is_short(field: str, text: str):
     assert getattr(fits, field) == "x" * 200
     with pytest.raises(RemoteProtocolError, match=rf"length <= 200 - at `\$\.{field}`"):
         frames.decode_client_frame(text.replace("NAME", "x" * 201))
+
+
+def test_a_typed_turn_has_its_length():
+    """Every rule reads what was typed: a book of it is refused by its field."""
+    most = "é" * frames.MAX_TEXT_CHARS
+    assert frames.decode_client_frame(frames.encode_frame(frames.Text(text=most))) == frames.Text(text=most)
+    with pytest.raises(RemoteProtocolError, match=r"length <= 8000 - at `\$\.text`"):
+        frames.decode_client_frame(frames.encode_frame(frames.Text(text=most + "x")))

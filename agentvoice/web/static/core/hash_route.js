@@ -3,6 +3,9 @@
 /** First segment: how many parameters it takes. @type {Record<string, number>} */
 const ROUTES = { start: 0, call: 0, calls: 1, history: 0, agents: 1, projects: 1, review: 1, sound: 0, "sign-in": 0 };
 
+/** Slugs and ids of calls. Anything else would lead a link's request to another address of the API. */
+const ID = /^[\w-]*$/;
+
 /**
  * Return the view's name and parameters; what is not known is the start.
  * @param {string} hash
@@ -11,11 +14,8 @@ const ROUTES = { start: 0, call: 0, calls: 1, history: 0, agents: 1, projects: 1
 export function parseRoute(hash) {
   const [name, ...rest] = hash.replace(/^#?\/?/, "").split("/");
   if (!Object.hasOwn(ROUTES, name) || rest.length > ROUTES[name]) return { name: "start", id: "" };
-  try {
-    return { name, id: decodeURIComponent(rest[0] ?? "") };
-  } catch {
-    return { name: "start", id: "" };
-  }
+  const id = rest[0] ?? "";
+  return ID.test(id) ? { name, id } : { name: "start", id: "" };
 }
 
 /** @param {string} name @param {string} [id] */

@@ -12,6 +12,8 @@ import { Problem, Title, Transcript, namesOf, useLoaded } from "./parts.js";
 import { Thread } from "./thread.js";
 
 const TICK_MS = 1000;
+/** What the daemon takes as one typed turn. */
+const MAX_TEXT_CHARS = 8000;
 
 export function Call() {
   const agents = useLoaded(() => request("agents"), []).value?.agents ?? [];
@@ -107,7 +109,7 @@ function Typing() {
   };
   return html`<form class="row line" onSubmit=${submit}>
     <label class="grow"><span class="hidden">Type instead of speaking</span>
-      <input placeholder="Type instead of speaking" value=${text.value} onInput=${(/** @type {any} */ event) => (text.value = event.target.value)} /></label>
+      <input placeholder="Type instead of speaking" maxlength=${MAX_TEXT_CHARS} value=${text.value} onInput=${(/** @type {any} */ event) => (text.value = event.target.value)} /></label>
     <button>Send</button></form>`;
 }
 
