@@ -313,8 +313,7 @@ def _apply(runtime: Runtime, reload: Callable[[], Settings]) -> None:
     try:
         settings = reload()
         runtime.calls.use_settings(settings.calls, settings.project)
-        effective = "calls, project, log level, certificate, npubs"
-        log.info("reloaded", effective=effective, after_restart="all else")
+        log.info("reloaded", effective="calls, project, log level, TLS, npubs", after_restart="all else")
     except AgentVoiceError as error:
         log.error("reload_failed", error=str(error))
     systemd.notify(systemd.READY)

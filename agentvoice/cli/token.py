@@ -81,7 +81,7 @@ def list_(invocation: Invocation) -> None:
 )
 @pass_invocation
 def revoke(invocation: Invocation, id: str, forget: bool) -> None:
-    """Refuse a token from now on, and sign out the browsers that used it.
+    """Refuse a token from now on; what it opened, or a browser that used it, ends within 10 s.
 
     A call that is going on is not ended: see `agentvoice call end`.
     """

@@ -33,8 +33,8 @@ PRESSES_AT_ONCE = 50.0
 
 TYPED_PER_S = 1_000.0
 """Characters of typed turns: a call keeps all of them …"""
-TYPED_AT_ONCE = 262_144.0
-"""… and at once: the largest frame may be pasted."""
+TYPED_AT_ONCE = 80_000.0
+"""… and at once: ten turns of the longest."""
 
 MS_PER_S = 1_000
 ROUNDING_S = 1e-6

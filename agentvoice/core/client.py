@@ -42,7 +42,8 @@ class Client:
     """Who asks. `npub` is theirs if they signed in with Nostr; `caller` is whose calls theirs are.
 
     `projects`: the slugs of those it may call; None is all. `came_by` is what lets it in, which may end
-    before what it opened does; two browsers of one person are the same client.
+    before what it opened does; two browsers of one person are the same client. `has_run_out`: its sign-in
+    is over by the clock alone, so it would have to sign in again, but nobody took its right away.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Client:
     caller: str = "local"
     projects: frozenset[str] | None = None
     came_by: Pass = field(default=Pass(), compare=False)
+    has_run_out: bool = field(default=False, compare=False)
 
     def may_call(self, project: str) -> bool:
         """Whether it may hold calls of a project."""

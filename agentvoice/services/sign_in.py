@@ -7,7 +7,7 @@ project has no more, lets nobody in from that moment. What stays open is looked 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -85,7 +85,7 @@ class SignInDesk:
     async def look_again(self, passes: Collection[Pass]) -> dict[Pass, Client]:
         """Return who each pass lets in now, as a request would find them: NOBODY if it is over.
 
-        One look at the database, however many they are.
+        A sign-in that has run out is still somebody's (`has_run_out`): it ends no call. One look at the database, however many they are.
         """
         now = self._clock.utc_ms()
 
@@ -96,9 +96,13 @@ class SignInDesk:
                     shown = Pass(PassKind.TOKEN, id)
                     found[shown] = _client_of(token, shown)
             known = _projects_of(session)
-            for id, sign_in in sign_ins.find_sign_ins(session, _ids(passes, PassKind.SIGN_IN), now).items():
+            signed_in = sign_ins.find_sign_ins(
+                session, _ids(passes, PassKind.SIGN_IN), now, ran_out_ms=sign_ins.KEPT_MS
+            )
+            for id, sign_in in signed_in.items():
                 shown = Pass(PassKind.SIGN_IN, id)
-                found[shown] = self._client_of_sign_in(sign_in, shown, known) or NOBODY
+                client = self._client_of_sign_in(sign_in, shown, known) or NOBODY
+                found[shown] = replace(client, has_run_out=sign_in.expires_at <= now)
             return {each: found.get(each, NOBODY) for each in passes}
 
         return await read(self._database, find)

@@ -13,6 +13,9 @@ from agentvoice.storage.models import SignInRow, TokenRow
 from agentvoice.storage.tokens import StoredToken, TokenState, token_of
 from agentvoice.storage.upsert import insert_missing
 
+KEPT_MS = 24 * 3_600_000
+"""How long one that has run out is kept: what it opened may go on so long."""
+
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
@@ -35,10 +38,10 @@ def add_sign_in(
 ) -> bool:
     """Store the cookie's digest; False if a sign-in with this `proof` (an event's id) was there before.
 
-    Those that are over are deleted on the way. A proof must be too old to be shown again before its
+    Those that ran out KEPT_MS ago are deleted on the way. A proof must be too old to be shown again before its
     sign-in is over.
     """
-    session.execute(delete(SignInRow).where(SignInRow.expires_at <= now_ms))
+    session.execute(delete(SignInRow).where(SignInRow.expires_at <= now_ms - KEPT_MS))
     values = {
         "id": token_id(cookie),
         "digest": token_digest(cookie),
@@ -58,12 +61,17 @@ def find_sign_in(session: Session, cookie: str, now_ms: int) -> SignIn | None:
     return find_sign_ins(session, [row.id], now_ms).get(row.id) if row is not None else None
 
 
-def find_sign_ins(session: Session, ids: Collection[str], now_ms: int) -> dict[str, SignIn]:
-    """Return the sign-ins of these ids that are good now; the others are not among them."""
+def find_sign_ins(
+    session: Session, ids: Collection[str], now_ms: int, *, ran_out_ms: int = 0
+) -> dict[str, SignIn]:
+    """Return the sign-ins of these ids that are good now; the others are not among them.
+
+    `ran_out_ms`: so long ago may they have run out, if their token has not.
+    """
     found = session.execute(
         select(SignInRow, TokenRow)
         .outerjoin(TokenRow, SignInRow.token_id == TokenRow.id)
-        .where(SignInRow.id.in_(ids), SignInRow.ended_at == 0, SignInRow.expires_at > now_ms)
+        .where(SignInRow.id.in_(ids), SignInRow.ended_at == 0, SignInRow.expires_at > now_ms - ran_out_ms)
     )
     signed_in = ((row, token_of(token) if row.token_id else None) for row, token in found)
     return {

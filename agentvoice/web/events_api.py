@@ -9,7 +9,7 @@ from agentvoice.errors import SignInWanted, TimedOut
 from agentvoice.protocols import admin
 from agentvoice.protocols.documents import CallSummary
 from agentvoice.services.live_feed import Change
-from agentvoice.web.clients import CLIENT, Scope
+from agentvoice.web.clients import CLIENT, Client, Scope
 from agentvoice.web.endpoint import Endpoint
 from agentvoice.web.keys import DESKS, PRESENCE
 from agentvoice.web.own_calls import whose_calls
@@ -37,7 +37,11 @@ async def watch_events(request: web.Request) -> web.StreamResponse:
     """
     desks, client = request.app[DESKS], request[CLIENT]
     watcher = desks.feed.watch(whose_calls(request))
-    stay = request.app[PRESENCE].enter(client, lambda found: client.scopes <= found.scopes, watcher.end)
+
+    def may_stay(found: Client) -> bool:
+        return client.scopes <= found.scopes and not found.has_run_out
+
+    stay = request.app[PRESENCE].enter(client, may_stay, watcher.end)
     response = web.StreamResponse(headers={"Content-Type": EVENT_STREAM})
     try:
         await watcher.begin(FIRST_LOOK_S)

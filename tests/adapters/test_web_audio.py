@@ -26,6 +26,7 @@ from agentvoice.core.leg import (
     OutputCleared,
     StatusChanged,
 )
+from agentvoice.protocols.callpage.frames import MAX_TEXT_CHARS
 from tests.fakes.clock import ManualClock
 from tests.fakes.speech_session import sound
 
@@ -215,12 +216,12 @@ async def test_too_many_control_frames_end_the_call(
 
 
 async def test_text_without_end_ends_the_call(paced: Line, client: Client):
-    """A call keeps what is typed: one large paste is taken, page after page is not."""
-    page = json.dumps({"type": "text", "text": "x" * 200_000})
-    for _ in range(2):
+    """A call keeps what is typed: ten long turns are taken, page after page is not."""
+    page = json.dumps({"type": "text", "text": "x" * MAX_TEXT_CHARS})
+    for _ in range(11):
         await client.send_str(page)
-    assert [type(event) for event in await ended(paced)] == [CallerText, HungUp]
-    assert "got more than 262,144 characters of `text` at once" in (await said(client))[-1]
+    assert [type(event) for event in await ended(paced)] == [*[CallerText] * 10, HungUp]
+    assert "got more than 80,000 characters of `text` at once" in (await said(client))[-1]
 
 
 async def test_a_ping_is_answered(paced: Line, client: Client, tmp_path: Path):

@@ -104,12 +104,12 @@ def test_control_frames_are_counted(
 
 
 def test_typed_turns_are_counted_by_their_characters():
-    """The largest frame at once, then as fast as nobody types; one more ends the call."""
+    """Ten of the longest at once, then as fast as nobody types; one more ends the call."""
     pace = CallerPace()
     pace.press(0.0, round(TYPED_AT_ONCE))
     pace.press(1.0, round(TYPED_PER_S))
     with pytest.raises(
-        TooManyRequests, match="262,144 characters of `text` at once and 1,000 in a second, want"
+        TooManyRequests, match="80,000 characters of `text` at once and 1,000 in a second, want"
     ):
         pace.press(1.5, 1_000)
 

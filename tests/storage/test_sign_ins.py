@@ -8,7 +8,7 @@ from agentvoice.core.client import Scope
 from agentvoice.core.token import token_id
 from agentvoice.storage import sign_ins, tokens
 from agentvoice.storage.database import Database
-from agentvoice.storage.sign_ins import SignIn
+from agentvoice.storage.sign_ins import KEPT_MS, SignIn
 from tests.storage.test_tokens import new_token
 from tests.storage.values import NOW
 
@@ -60,6 +60,8 @@ def test_sign_ins_are_found_by_their_ids(database: Database):
             ids[0]: SignIn(token, None, NOW + 5),
             ids[1]: SignIn(None, NPUB, NOW + 5),
         }
+        ran_out = sign_ins.find_sign_ins(session, ids, NOW + 6, ran_out_ms=2)
+        assert ran_out.keys() == {ids[0], ids[1]}
 
 
 def test_a_browser_signs_out(database: Database):

@@ -19,7 +19,7 @@ from aiohttp import ClientResponse
 from agentvoice.adapters.signer import KeySigner
 from agentvoice.config import SignInSettings
 from agentvoice.core.call import EndReason
-from agentvoice.core.client import Scope
+from agentvoice.core.client import Client, Pass, PassKind, Scope, scopes_of
 from agentvoice.core.token import token_id
 from agentvoice.services.presence import LOOK_AGAIN_S
 from agentvoice.storage import projects, sign_ins, tokens
@@ -28,12 +28,14 @@ from agentvoice.web.call_socket import NO_MORE_LET_IN
 from agentvoice.web.door import COOKIE
 from agentvoice.web.keys import DOOR, PRESENCE
 from tests.services.conftest import PROJECT
-from tests.web.door_scene import ADMIN, FAR, SITE, DoorScene, open_door
+from tests.web.door_scene import ADMIN, FAR, SETTINGS, SITE, DoorScene, open_door
 
 Socket = aiohttp.ClientWebSocketResponse[bool]
 LIMIT_S = 20.0
 GUEST = KeySigner.generate()
 OWN_PROJECT = replace(PROJECT, callers=(GUEST.pubkey,))
+GARDEN = replace(OWN_PROJECT, slug="garden")
+UNKNOWN = Client("unknown", scopes_of(Scope.ADMIN), came_by=Pass(PassKind.TOKEN, "0" * 12))
 
 
 class Street:
@@ -42,6 +44,7 @@ class Street:
     def __init__(self, door: DoorScene, folder: Path) -> None:
         self.door = door
         self.house = door.scene.house
+        self.presence = door.client.server.app[PRESENCE]  # type: ignore[attr-defined] # a TestServer has one
         self.other = Database.open(folder / "house" / "agentvoice.db")
 
     async def call(self, headers: dict[str, str], transport: str = "page") -> tuple[Socket, dict[str, Any]]:
@@ -66,6 +69,17 @@ class Street:
             projects.update_project(session, OWN_PROJECT, self.house.clock.utc_ms())
         return await self.cookie({"nostr": await self.door.proof(f"{SITE}/api/v1/sign-in", GUEST)})
 
+    async def look(self, times: int = 1) -> None:
+        """Looks at who is in, to their ends: somebody whom nobody knows is put out by each."""
+        for _ in range(times):
+            seen = asyncio.Event()
+            stay = self.presence.enter(UNKNOWN, lambda found: bool(found.scopes), seen.set)
+            await self.house.clock.advance(LOOK_AGAIN_S)
+            async with asyncio.timeout(LIMIT_S):
+                await seen.wait()
+            stay.leave()
+            await self.house.settle()
+
     async def end_of(self, read: Callable[[], Any]) -> Any:
         """What is read last, time moved on until it is there."""
         reading = asyncio.ensure_future(read())
@@ -87,8 +101,10 @@ async def street(tmp_path: Path) -> AsyncIterator[Street]:
 async def last_frame(socket: Socket) -> dict[str, Any]:
     """The last frame before the socket is closed."""
     last = ""
-    while (message := await socket.receive()).type not in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED):
-        last = message.data if message.type is aiohttp.WSMsgType.TEXT else last
+    over = (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
+    async with asyncio.timeout(LIMIT_S):
+        while (message := await socket.receive()).type not in over:
+            last = message.data if message.type is aiohttp.WSMsgType.TEXT else last
     frame: dict[str, Any] = json.loads(last)
     return frame
 
@@ -162,7 +178,7 @@ async def test_a_call_ends_when_its_client_is_let_in_no_more(street: Street, way
     """Properly, as by the operator; the client is told why, nothing is held, and its call goes to be published."""
     headers, take_away = await way(street)
     socket, started = await street.call(headers, transport)
-    await street.house.clock.advance(2 * LOOK_AGAIN_S)
+    await street.look(2)
     assert street.house.manager.live_calls == (started["call"],)
     take_away()
     await street.house.clock.advance(LOOK_AGAIN_S)
@@ -186,6 +202,42 @@ async def test_a_call_whose_token_expires_ends(street: Street):
     await street.house.clock.advance(1 + LOOK_AGAIN_S)
     ended = await street.end_of(lambda: last_frame(socket))
     assert (ended["reason"], socket.close_code) == ("operator", NO_MORE_LET_IN)
+
+
+async def test_a_guest_keeps_the_project_that_is_left(street: Street):
+    """Who may call one project less keeps a call of the other one."""
+    with street.other.writing() as session:
+        projects.create_project(session, GARDEN, street.house.clock.utc_ms())
+    socket, _ = await street.call(await street.guest())
+    (stay,) = street.presence._stays
+    for project, is_out in ((replace(GARDEN, callers=()), False), (GARDEN, False), (PROJECT, True)):
+        with street.other.writing() as session:
+            projects.update_project(session, project, street.house.clock.utc_ms())
+        await street.look()
+        assert bool(stay.why) is is_out
+    ended = await street.end_of(lambda: last_frame(socket))
+    assert (ended["reason"], socket.close_code) == ("operator", NO_MORE_LET_IN)
+
+
+async def test_the_hour_of_a_sign_in_ends_no_call(tmp_path: Path):
+    """Whoever has to sign in again may finish what they say; a stream of theirs ends."""
+    settings = replace(SETTINGS, sign_in=replace(SETTINGS.sign_in, hours=0.1))
+    async with open_door(tmp_path, settings) as door:
+        street = Street(door, tmp_path)
+        token = door.new_token(Scope.ADMIN)
+        headers = await street.cookie({"token": token})
+        socket, started = await street.call(headers)
+        stream = await door.client.get("/api/v1/events", headers=headers)
+        await street.house.clock.advance(6 * 60 + LOOK_AGAIN_S)
+        assert b"event: refused" in await street.end_of(stream.content.read)
+        assert street.house.manager.live_calls == (started["call"],)
+        assert (await door.client.get("/api/v1/me", headers=headers)).status == 401
+        with street.other.writing() as session:
+            tokens.revoke_token(session, token_id(token), street.house.clock.utc_ms())
+        await street.house.clock.advance(LOOK_AGAIN_S)
+        ended = await street.end_of(lambda: last_frame(socket))
+        assert (ended["reason"], socket.close_code) == ("operator", NO_MORE_LET_IN)
+        street.other.close()
 
 
 async def test_a_held_call_does_not_wait_for_a_caller_who_may_not_come_back(street: Street):
@@ -214,7 +266,7 @@ async def test_a_caller_who_signs_in_anew_goes_on(street: Street):
     await back.send_json({"type": "resume", "call": started["call"], "key": started["key"]})
     assert json.loads((await back.receive(LIMIT_S)).data)["type"] == "resumed"
     assert (await street.door.far("POST", "/sign-out", Cookie=old["Cookie"])).status == 204
-    await street.house.clock.advance(2 * LOOK_AGAIN_S)
+    await street.look(2)
     assert street.house.manager.live_calls == (started["call"],)
     assert (await street.door.far("POST", "/sign-out", Cookie=new["Cookie"])).status == 204
     await street.house.clock.advance(LOOK_AGAIN_S)
@@ -226,7 +278,7 @@ async def test_a_caller_who_signs_in_anew_goes_on(street: Street):
 async def test_what_is_over_is_looked_at_no_more(street: Street, transport: str):
     """A call that was hung up and a stream that was left are forgotten."""
     token = street.door.new_token(Scope.ADMIN)
-    presence = street.door.client.server.app[PRESENCE]  # type: ignore[attr-defined] # a TestServer has one
+    presence = street.presence
     socket, _ = await street.call({**FAR, "Authorization": f"Bearer {token}"}, transport)
     stream = await street.door.far("GET", "/events", Authorization=f"Bearer {token}")
     assert len(presence._stays) == 2
@@ -248,7 +300,7 @@ async def test_another_clients_call_goes_on(street: Street):
     revoke()
     await street.house.clock.advance(LOOK_AGAIN_S)
     await street.end_of(lambda: last_frame(gone))
-    await street.house.clock.advance(2 * LOOK_AGAIN_S)
+    await street.look(2)
     assert street.house.manager.live_calls == (started["call"],)
     await stays.close()
 
