@@ -50,7 +50,7 @@ def test_the_named_devices_are_opened_at_the_call_rate(machine: Machine):
     (options,) = port_audio.opened
     assert (options["device"], options["samplerate"], options["blocksize"]) == ((1, 0), 24_000, 480)
     assert (options["channels"], options["dtype"]) == (1, "int16")
-    assert options["callback"] is block
+    assert options["callback"].usual_output_delay_s == 0.03
     assert options["finished_callback"] is stopped
     assert stream.delay_ms == 40
     stream.close()
