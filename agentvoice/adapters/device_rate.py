@@ -68,7 +68,7 @@ class RateConverter:
 
     def _samples_left_speaker(self, times: Any) -> int:
         """Of the call; the filters delay nothing but hold back, so a place is the same at both rates."""
-        delay_s = times.outputBufferDacTime - times.currentTime
+        delay_s: float = times.outputBufferDacTime - times.currentTime
         if not 0 < delay_s <= MAX_OUTPUT_DELAY_S:  # some systems tell no times
             delay_s = self.usual_output_delay_s
         return round((self._given_samples / self._rate_hz - delay_s) * _CALL_HZ)

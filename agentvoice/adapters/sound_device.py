@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
-from typing import Any
 
 from agentvoice.adapters.call_recording import CallRecording
 from agentvoice.adapters.device_stream import OpenStream, SoundStream
