@@ -21,8 +21,9 @@ leave the loudspeaker before the first of that one does."""
 _CALL_HZ = CALL_FORMAT.rate_hz
 _SAMPLE_BYTES = CALL_FORMAT.sample_bytes
 _BLOCK_BYTES = FRAME_SAMPLES * _SAMPLE_BYTES
-FILTER_DELAY_MS = 2 * 37
-"""What the two filters hold back (adapters.resample)."""
+FILL_MS = 80
+"""Silence before the speaker's first sound. Each filter holds back up to 38 ms, now more, now less: with
+less in stock there would be gaps in the sound. So it is also how long both delay what goes through them."""
 
 MAX_OUTPUT_DELAY_S = 2.0
 """Above what any device buffers, wireless ones too: who reports more than that does not know."""
@@ -46,10 +47,11 @@ class RateConverter:
         self._rate_hz = rate_hz
         self._from_device = StreamResampler(rate_hz, _CALL_HZ)
         self._to_device = StreamResampler(_CALL_HZ, rate_hz)
+        fill_samples = 0 if rate_hz == _CALL_HZ else rate_hz * FILL_MS // MS_PER_S
         self._heard = b""
-        self._spoken = b""
+        self._spoken = bytes(fill_samples * _SAMPLE_BYTES)
         self._asked_samples = 0  # of the call
-        self._given_samples = 0  # of the device, without the silence while the filters fill
+        self._given_samples = -fill_samples  # of the device
 
     def __call__(self, heard: Any, spoken: Any, sample_count: int, times: Any, flags: Any) -> None:
         """Take a block of the device and fill one."""
@@ -63,7 +65,7 @@ class RateConverter:
             self._spoken += self._to_device.push(bytes(answer))
         size = sample_count * _SAMPLE_BYTES
         ready, self._spoken = self._spoken[:size], self._spoken[size:]
-        spoken[:size] = ready.rjust(size, b"\0")  # short while the filters fill: the silence comes first
+        spoken[:size] = ready.rjust(size, b"\0")  # short at unusual rates alone
         self._given_samples += len(ready) // _SAMPLE_BYTES
 
     def _samples_left_speaker(self, times: Any) -> int:
@@ -76,5 +78,5 @@ class RateConverter:
 
 def delay_of(latency_s: tuple[float, float], rate_hz: int) -> int:
     """Return the ms from a block given out until its echo can come in: both queues and the filters."""
-    own_ms = 0 if rate_hz == _CALL_HZ else FILTER_DELAY_MS
+    own_ms = 0 if rate_hz == _CALL_HZ else FILL_MS
     return round(sum(latency_s) * MS_PER_S) + own_ms

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from agentvoice.adapters.device_rate import FILTER_DELAY_MS, RateConverter, block_samples, delay_of
+from agentvoice.adapters.device_rate import FILL_MS, RateConverter, block_samples, delay_of
+from agentvoice.adapters.resample import StreamResampler
 from agentvoice.core.audio import CALL_FORMAT
 
 CALL_HZ = CALL_FORMAT.rate_hz
@@ -58,6 +59,25 @@ def test_both_sides_keep_their_pitch_and_level(rate_hz: int):
     assert level == pytest.approx(16_000 / 2**0.5, rel=0.02)
 
 
+@pytest.mark.parametrize("rate_hz", [48_000, 44_100, 32_000, 16_000])
+def test_the_speaker_s_sound_has_no_gap_from_the_first_sample_on(rate_hz: int):
+    """It is what the filter alone makes of it; the silence before it is as long as stated."""
+    played, asked = tone(CALL_HZ, 600, 8.0).astype("<i2").tobytes(), 0
+
+    def call(block: bytes, speaker: bytearray, ahead_samples: int) -> None:
+        nonlocal asked
+        speaker[:] = played[asked : asked + 960]
+        asked += 960
+
+    converter, size, tape = RateConverter(call, rate_hz), block_samples(rate_hz) * 2, b""
+    for _ in range(350):
+        block = bytearray(size)
+        converter(bytes(size), block, size // 2, UNKNOWN, None)
+        tape += bytes(block)
+    fill = bytes(rate_hz * FILL_MS // 1_000 * 2)
+    assert tape == (fill + StreamResampler(CALL_HZ, rate_hz).push(played))[: len(tape)]
+
+
 def test_a_block_of_the_call_is_20_ms_at_every_rate():
     """44.1 kHz too has whole samples in it."""
     assert [block_samples(rate) for rate in (24_000, 48_000, 44_100, 16_000)] == [480, 960, 882, 320]
@@ -66,7 +86,7 @@ def test_a_block_of_the_call_is_20_ms_at_every_rate():
 def test_the_delay_counts_the_filters_where_there_are_some():
     """Both queues of the device, and what is held back by conversion."""
     assert delay_of((0.04, 0.06), CALL_HZ) == 100
-    assert delay_of((0.04, 0.06), 48_000) == 100 + FILTER_DELAY_MS
+    assert delay_of((0.04, 0.06), 48_000) == 100 + FILL_MS
 
 
 CLICK_EVERY = 9_000
