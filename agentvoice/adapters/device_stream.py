@@ -74,7 +74,7 @@ def open_duplex_stream(names: DeviceNames) -> OpenStream:
     """
 
     def open_stream(callback: BlockCallback, stopped: Stopped) -> SoundStream:
-        with _quiet_stderr():
+        with quiet_stderr():
             devices = list_devices()
         microphone = choose_device(devices, names.microphone, Side.MICROPHONE, names.microphone_option)
         speaker = choose_device(devices, names.speaker, Side.SPEAKER, names.speaker_option)
@@ -109,7 +109,7 @@ def _open(
     sounddevice: Any, devices: tuple[int, int], rate_hz: int, callback: BlockCallback, stopped: Stopped
 ) -> SoundStream:
     converter = RateConverter(callback, rate_hz)
-    with _quiet_stderr():
+    with quiet_stderr():
         stream = sounddevice.RawStream(
             samplerate=rate_hz,
             blocksize=block_samples(rate_hz),
@@ -130,7 +130,7 @@ def _open(
 
 
 @contextmanager
-def _quiet_stderr() -> Iterator[None]:
+def quiet_stderr() -> Iterator[None]:
     """Keep ALSA and PortAudio from writing to the terminal: what they say comes as an error too."""
     kept = os.dup(STDERR)
     try:

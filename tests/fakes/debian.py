@@ -10,5 +10,5 @@ SCRIPT = Path(__file__).parents[2] / "tools" / "unpacked.sh"
 
 def find_program(package: str, program: str) -> str:
     """Return its path; the first time it is fetched, if the system has none."""
-    command = [SCRIPT, package, program]
+    command = [str(SCRIPT), package, program]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
