@@ -80,8 +80,9 @@ lock: ## write the lock files from pyproject.toml (UPGRADE=1: newest versions)
 
 packages: ## the Debian packages that the tests need
 	@tools/apt-packages.sh test
-	@tools/promtool.sh >/dev/null
-	@tools/nginx.sh >/dev/null
+	@tools/unpacked.sh prometheus promtool >/dev/null
+	@tools/unpacked.sh nginx nginx >/dev/null
+	@tools/unpacked.sh caddy caddy >/dev/null
 
 vendor: setup ## the page's libraries again, from tools/vendor's lock
 	@tools/vendor.sh

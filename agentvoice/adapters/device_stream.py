@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from agentvoice.adapters.device_errors import explain_device_error
-from agentvoice.adapters.device_rate import RateConverter, SoundCallback, block_samples, delay_of
+from agentvoice.adapters.device_rate import BlockCallback, RateConverter, block_samples, delay_of
 from agentvoice.adapters.sound_devices import (
     Side,
     SoundDevice,
@@ -41,7 +41,7 @@ class SoundStream(Protocol):
         ...
 
 
-OpenStream = Callable[[SoundCallback, Stopped], SoundStream]
+OpenStream = Callable[[BlockCallback, Stopped], SoundStream]
 """Opens and starts a stream. `Stopped` is called from any thread when it has stopped, for whatever reason."""
 
 
@@ -73,8 +73,8 @@ def open_duplex_stream(names: DeviceNames) -> OpenStream:
     The opener raises UsageError for a name that means no device, else AudioDeviceError.
     """
 
-    def open_stream(callback: SoundCallback, stopped: Stopped) -> SoundStream:
-        with _quiet_stderr():
+    def open_stream(callback: BlockCallback, stopped: Stopped) -> SoundStream:
+        with quiet_stderr():
             devices = list_devices()
         microphone = choose_device(devices, names.microphone, Side.MICROPHONE, names.microphone_option)
         speaker = choose_device(devices, names.speaker, Side.SPEAKER, names.speaker_option)
@@ -90,7 +90,7 @@ def rates_to_try(microphone: SoundDevice, speaker: SoundDevice) -> Sequence[int]
 
 
 def _open_at_a_rate(
-    microphone: SoundDevice, speaker: SoundDevice, callback: SoundCallback, stopped: Stopped
+    microphone: SoundDevice, speaker: SoundDevice, callback: BlockCallback, stopped: Stopped
 ) -> SoundStream:
     sounddevice = import_sounddevice()
     refused: Exception = ValueError("no rate was tried")
@@ -106,10 +106,10 @@ def _open_at_a_rate(
 
 
 def _open(
-    sounddevice: Any, devices: tuple[int, int], rate_hz: int, callback: SoundCallback, stopped: Stopped
+    sounddevice: Any, devices: tuple[int, int], rate_hz: int, callback: BlockCallback, stopped: Stopped
 ) -> SoundStream:
-    is_own_rate = rate_hz == CALL_FORMAT.rate_hz
-    with _quiet_stderr():
+    converter = RateConverter(callback, rate_hz)
+    with quiet_stderr():
         stream = sounddevice.RawStream(
             samplerate=rate_hz,
             blocksize=block_samples(rate_hz),
@@ -117,9 +117,10 @@ def _open(
             channels=1,
             dtype="int16",
             latency="low",
-            callback=callback if is_own_rate else RateConverter(callback, rate_hz),
+            callback=converter,
             finished_callback=stopped,
         )
+        converter.usual_output_delay_s = stream.latency[1]
         try:
             stream.start()
         except sounddevice.PortAudioError:
@@ -129,7 +130,7 @@ def _open(
 
 
 @contextmanager
-def _quiet_stderr() -> Iterator[None]:
+def quiet_stderr() -> Iterator[None]:
     """Keep ALSA and PortAudio from writing to the terminal: what they say comes as an error too."""
     kept = os.dup(STDERR)
     try:

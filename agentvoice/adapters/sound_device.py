@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
-from typing import Any
 
 from agentvoice.adapters.call_recording import CallRecording
 from agentvoice.adapters.device_stream import OpenStream, SoundStream
 from agentvoice.adapters.leg_events import LegEvents
 from agentvoice.core.audio import CALL_FORMAT, MS_PER_S, AudioChunk
 from agentvoice.core.echo import EchoControl
+from agentvoice.core.heard import HeardCount
 from agentvoice.core.leg import (
     CallerAudio,
     CallStatus,
@@ -66,7 +66,8 @@ class SoundDeviceLeg:
         self._events = LegEvents()
         self._playout = PlayoutBuffer()
         self._lock = threading.Lock()  # the playout is used by PortAudio's thread and the loop's
-        self._heard_samples = 0  # played in blocks that are over
+        self._heard = HeardCount()  # used by PortAudio's thread alone
+        self._told_samples = 0
         self._stream: SoundStream | None = None
         self._is_closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -96,7 +97,7 @@ class SoundDeviceLeg:
             self._playout.push(chunk.samples, self._now_ms())
 
     def clear_output(self) -> None:
-        """Drop what was not yet given to PortAudio."""
+        """Drop what was not yet given to PortAudio; what was given will be heard, and is counted."""
         with self._lock:
             self._playout.clear()
             played_samples = self._playout.played_samples
@@ -123,15 +124,15 @@ class SoundDeviceLeg:
     def _now_ms(self) -> int:
         return round(self._clock.monotonic_s() * MS_PER_S)
 
-    def _on_block(self, heard: Any, spoken: Any, sample_count: int, times: Any, flags: Any) -> None:
+    def _on_block(self, heard: bytes, spoken: bytearray, ahead_samples: int) -> None:
         """Runs in PortAudio's thread."""
+        sample_count = len(spoken) // CALL_FORMAT.sample_bytes
         with self._lock:
-            before_samples = self._playout.played_samples
             sound = self._playout.take(sample_count, self._now_ms())
-        size = sample_count * CALL_FORMAT.sample_bytes
-        spoken[:size] = sound.ljust(size, b"\0")
+        spoken[: len(sound)] = sound
+        heard_samples = self._heard.give(sample_count, len(sound) // CALL_FORMAT.sample_bytes, ahead_samples)
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._block_passed, bytes(heard), sound, before_samples)
+            self._loop.call_soon_threadsafe(self._block_passed, heard, sound, heard_samples)
 
     def _on_stopped(self) -> None:
         """Runs in PortAudio's thread."""
@@ -142,11 +143,10 @@ class SoundDeviceLeg:
         if not self._is_closed:
             self._events.end(AudioDeviceError(DEVICE_STOPPED))
 
-    def _block_passed(self, heard: bytes, sound: bytes, played_samples: int) -> None:
-        # The block handed over last time has been played by now, this one begins.
-        if played_samples > self._heard_samples:
-            self._heard_samples = played_samples
-            self._events.push(Played(played_samples))
+    def _block_passed(self, heard: bytes, sound: bytes, heard_samples: int) -> None:
+        if heard_samples > self._told_samples:
+            self._told_samples = heard_samples
+            self._events.push(Played(heard_samples))
         level = level_db(heard)
         heard = self._echo.clean(heard, sound)  # when muted too: a filter goes on learning
         is_silenced = self.is_muted or self._echo.is_closed

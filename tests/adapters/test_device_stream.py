@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agentvoice.adapters.device_rate import FILTER_DELAY_MS, RateConverter
+from agentvoice.adapters.device_rate import FILL_MS, RateConverter
 from agentvoice.adapters.device_stream import (
     COMMON_RATES_HZ,
     DeviceNames,
@@ -50,7 +50,7 @@ def test_the_named_devices_are_opened_at_the_call_rate(machine: Machine):
     (options,) = port_audio.opened
     assert (options["device"], options["samplerate"], options["blocksize"]) == ((1, 0), 24_000, 480)
     assert (options["channels"], options["dtype"]) == (1, "int16")
-    assert options["callback"] is block
+    assert options["callback"].usual_output_delay_s == 0.03
     assert options["finished_callback"] is stopped
     assert stream.delay_ms == 40
     stream.close()
@@ -64,7 +64,7 @@ def test_another_rate_is_converted(machine: Machine):
     assert [options["samplerate"] for options in port_audio.opened] == [24_000, 44_100, 48_000]
     assert port_audio.opened[-1]["blocksize"] == 960
     assert isinstance(port_audio.opened[-1]["callback"], RateConverter)
-    assert stream.delay_ms == 40 + FILTER_DELAY_MS
+    assert stream.delay_ms == 40 + FILL_MS
 
 
 def test_rates_are_tried_in_the_order_of_their_worth():

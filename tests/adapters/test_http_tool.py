@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from agentvoice.adapters.system_clock import SystemClock
 from agentvoice.core.ports import HttpAnswer
 from agentvoice.core.tool import HttpTool
 from agentvoice.errors import ConfigError, ConnectFailed, ConnectionLost, TimedOut, UsageError
-from tests.adapters.test_realtime_websocket_opening import self_signed
+from tests.fakes.certificates import make_certificate
 from tests.fakes.clock import ManualClock
 from tests.fakes.tool_server import ToolServer
 
@@ -196,8 +195,7 @@ async def test_an_argument_that_walks_the_path_is_refused(server: ToolServer):
 
 async def test_an_untrusted_certificate_is_refused(tmp_path: Path):
     """TLS is verified, on this machine too."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(self_signed(tmp_path))
+    context = make_certificate(tmp_path).serving()
     runner = web.AppRunner(web.Application())
     await runner.setup()
     try:

@@ -1,15 +1,8 @@
 """What goes wrong before a session is open: handshakes, keys, certificates, addresses."""
 
-import datetime
-import ipaddress
 import json
-import ssl
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from agentvoice.adapters.realtime_websocket import RealtimeEngine, check_url
 from agentvoice.adapters.system_clock import SystemClock
@@ -22,6 +15,7 @@ from agentvoice.errors import (
     QuotaExceeded,
     TimedOut,
 )
+from tests.fakes.certificates import make_certificate
 from tests.fakes.realtime_agents import config_of
 from tests.fakes.realtime_server import ScriptedServer
 
@@ -130,30 +124,11 @@ async def test_a_session_closed_while_it_opens_is_an_error():
 
 async def test_an_untrusted_certificate_is_refused(tmp_path):
     """TLS is verified: a self-signed server is not spoken to, and no retry is offered."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(self_signed(tmp_path))
+    context = make_certificate(tmp_path).serving()
     async with ScriptedServer(only_open, ssl=context) as server:
         with pytest.raises(EngineUnavailable, match="certificate is not trusted"):
             await engine_to(server.url).open(config_of())
         assert server.links == []
-
-
-def self_signed(folder):
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime(2026, 1, 1)
-    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now)
-        .not_valid_after(now + datetime.timedelta(days=36_500))
-        .add_extension(address, critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    path = folder / "server.pem"
-    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    path.write_bytes(secret + certificate.public_bytes(Encoding.PEM))
-    return path
 
 
 @pytest.mark.parametrize(

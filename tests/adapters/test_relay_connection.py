@@ -10,12 +10,12 @@ from agentvoice.adapters.relay_connection import RelayConnection
 from agentvoice.adapters.signer import KeySigner
 from agentvoice.adapters.system_clock import SystemClock
 from agentvoice.config.settings import RelaySettings
-from agentvoice.core.event import SignedEvent, UnsignedEvent
 from agentvoice.core.ports import RelayAnswer
 from agentvoice.errors import ConnectFailed, ConnectionLost, RemoteProtocolError, TimedOut
 from agentvoice.protocols.nostr.nip01 import encode_event
 from tests.fakes.clock import ManualClock
 from tests.fakes.relay_server import RelayServer, accept, relay_server
+from tests.fakes.signed_notes import note
 
 SHORT = RelaySettings(connect_timeout_s=2, ok_timeout_s=0.2, auth_timeout_s=0.2, fetch_timeout_s=0.3)
 TAKEN = RelayAnswer(True, "")
@@ -32,11 +32,6 @@ async def connection(server: RelayServer):
     opened = await RelayConnection.open(server.address, SHORT, SystemClock())
     yield opened
     await opened.close()
-
-
-async def note(text: str = "hello") -> SignedEvent:
-    signer = KeySigner.generate()
-    return await signer.sign(UnsignedEvent(signer.pubkey, 1_700_000_000, 1, (), text))
 
 
 async def never(socket, event) -> None:

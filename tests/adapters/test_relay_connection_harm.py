@@ -9,14 +9,13 @@ from websockets.asyncio.server import serve
 
 from agentvoice.adapters import relay_subscriptions, relay_words
 from agentvoice.adapters.relay_connection import RelayConnection
-from agentvoice.adapters.signer import KeySigner
 from agentvoice.adapters.system_clock import SystemClock
 from agentvoice.config.settings import RelaySettings
-from agentvoice.core.event import SignedEvent, UnsignedEvent
 from agentvoice.core.ports import RelayAnswer
 from agentvoice.errors import ConnectFailed, RemoteProtocolError
 from agentvoice.protocols.nostr.nip01 import encode_event
 from tests.fakes.relay_server import RelayServer, relay_server
+from tests.fakes.signed_notes import note
 
 SHORT = RelaySettings(connect_timeout_s=2, ok_timeout_s=2, fetch_timeout_s=2)
 
@@ -32,11 +31,6 @@ async def connection(server: RelayServer):
     opened = await RelayConnection.open(server.address, SHORT, SystemClock())
     yield opened
     await opened.close()
-
-
-async def note(text: str = "hello") -> SignedEvent:
-    signer = KeySigner.generate()
-    return await signer.sign(UnsignedEvent(signer.pubkey, 1_700_000_000, 1, (), text))
 
 
 async def test_a_redirect_is_not_followed(server: RelayServer):

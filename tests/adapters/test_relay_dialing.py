@@ -8,24 +8,18 @@ import pytest
 
 from agentvoice.adapters.relay import WebsocketRelays
 from agentvoice.adapters.relay_dialing import LOOKUP_THREADS, Dialer
-from agentvoice.adapters.signer import KeySigner
 from agentvoice.adapters.system_clock import SystemClock
 from agentvoice.config.settings import RelaySettings
-from agentvoice.core.event import SignedEvent, UnsignedEvent
 from agentvoice.errors import ConnectFailed, TimedOut
 from tests.fakes.clock import ManualClock
 from tests.fakes.relay_server import relay_server
+from tests.fakes.signed_notes import note
 
 SHORT = RelaySettings(connect_timeout_s=2, ok_timeout_s=2)
 
 
 async def no_signer(pubkey: str) -> None:
     return None
-
-
-async def note() -> SignedEvent:
-    signer = KeySigner.generate()
-    return await signer.sign(UnsignedEvent(signer.pubkey, 1_700_000_000, 1, (), "hello"))
 
 
 @pytest.fixture

@@ -7,16 +7,15 @@ import pytest
 from agentvoice.adapters.relay import WebsocketRelays
 from agentvoice.adapters.relay_connection import RelayConnection
 from agentvoice.adapters.relay_subscriptions import MAX_UNREAD_EVENTS, Fetch, Listener, Subscriptions
-from agentvoice.adapters.signer import KeySigner
 from agentvoice.adapters.system_clock import SystemClock
 from agentvoice.config.settings import RelaySettings
-from agentvoice.core.event import SignedEvent, UnsignedEvent
 from agentvoice.errors import ConnectFailed, ConnectionLost, RelayRejected, TimedOut
 from agentvoice.protocols.nostr import nip01
 from agentvoice.protocols.nostr.nip01 import encode_event
 from tests.fakes.clock import ManualClock
 from tests.fakes.nostr_relays import local_relay
 from tests.fakes.relay_server import relay_server
+from tests.fakes.signed_notes import note
 
 SHORT = RelaySettings(connect_timeout_s=2, ok_timeout_s=2, fetch_timeout_s=2)
 
@@ -29,11 +28,6 @@ async def relays():
     opened = WebsocketRelays(SHORT, SystemClock(), no_signer)
     yield opened
     await opened.close()
-
-
-async def note(text: str = "hello") -> SignedEvent:
-    signer = KeySigner.generate()
-    return await signer.sign(UnsignedEvent(signer.pubkey, 1_700_000_000, 1, (), text))
 
 
 async def test_listening_gives_what_is_stored_and_what_comes(relays: WebsocketRelays):

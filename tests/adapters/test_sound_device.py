@@ -55,7 +55,7 @@ async def leg(stream: FakeStream, clock: ManualClock) -> AsyncIterator[SoundDevi
 async def test_the_microphone_is_heard_and_the_speaker_fed(
     leg: SoundDeviceLeg, stream: FakeStream, clock: ManualClock
 ):
-    """Blocks go both ways; a block counts as played when the next one begins."""
+    """Blocks go both ways; where nothing delays it, a block is heard when the next one begins."""
     events = leg.events()
     leg.play(AudioChunk(CALL_FORMAT, HEARD + HEARD[:100]))
     await clock.advance(FIRST_WAIT_S)
@@ -66,6 +66,21 @@ async def test_the_microphone_is_heard_and_the_speaker_fed(
     assert await anext(events) == CallerAudio(AudioChunk(CALL_FORMAT, SPOKEN))
     assert stream.pass_block() == bytes(SAMPLES * 2)
     assert await anext(events) == Played(SAMPLES + 50)
+
+
+async def test_what_is_on_its_way_to_the_ear_is_not_heard(
+    leg: SoundDeviceLeg, stream: FakeStream, clock: ManualClock
+):
+    """A loudspeaker 50 ms behind: each report is what has left it, and all is reported in the end."""
+    events = leg.events()
+    leg.play(AudioChunk(CALL_FORMAT, HEARD * 2))
+    await clock.advance(FIRST_WAIT_S)
+    for _ in range(6):
+        stream.pass_block(ahead_samples=1_200)
+        await clock.settle()
+    await leg.close()
+    heard = [event.sample_count async for event in events if isinstance(event, Played)]
+    assert heard == [240, 720, 960]
 
 
 async def test_sound_waits_for_the_depth(leg: SoundDeviceLeg, stream: FakeStream, clock: ManualClock):

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 from agentvoice.adapters.pauses import map_speech
 from agentvoice.adapters.reply_watch import GREETING_SETTLE_S, REPLY_SETTLE_S
 from agentvoice.adapters.wav_file import END_POINTING_MS, FRAME_S, Pace, WavLeg
-from agentvoice.adapters.wav_input import WavInput, read_wav
+from agentvoice.adapters.wav_input import read_wav
 from agentvoice.core.leg import (
     CallerAudio,
     CallStatus,
@@ -18,41 +17,12 @@ from agentvoice.core.leg import (
     StatusChanged,
     TurnEnded,
 )
+from tests.adapters.conftest import REPLY_TIMEOUT_S, Begin
 from tests.fakes.clock import ManualClock
 from tests.fakes.recorded_callers import RATE_HZ, TWO_TURNS, recorded, silence, sound
-from tests.fakes.scripted_call import ScriptedCall
-
-TIMEOUT_S = 2.0
-
-Begin = Callable[..., ScriptedCall]
-
+from tests.fakes.scripted_call import ScriptedCall, answered
 
 REPLY = sound(0.4)
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
-async def begin(clock: ManualClock) -> AsyncIterator[Begin]:
-    calls: list[ScriptedCall] = []
-
-    def begin_call(wav: WavInput = TWO_TURNS, pace: Pace = Pace.TURNS, **options) -> ScriptedCall:
-        leg = WavLeg(wav, clock, pace=pace, reply_timeout_s=TIMEOUT_S, **options)
-        calls.append(ScriptedCall(leg, clock))
-        return calls[-1]
-
-    yield begin_call
-    for call in calls:
-        await call.close()
-
-
-async def answered(call: ScriptedCall, clock: ManualClock) -> None:
-    """Let the call listen, without a greeting, until the file begins."""
-    call.show(CallStatus.LISTENING)
-    await clock.advance(GREETING_SETTLE_S)
 
 
 async def test_frames_come_every_20_ms(begin: Begin, clock: ManualClock):
@@ -96,7 +66,7 @@ async def test_each_turn_waits_for_its_reply(begin: Begin, clock: ManualClock):
     await clock.advance(1.7)
     for _ in range(2):
         spoken = len(call.heard.rstrip(b"\0"))
-        await clock.advance(TIMEOUT_S - 1)
+        await clock.advance(REPLY_TIMEOUT_S - 1)
         assert len(call.heard.rstrip(b"\0")) == spoken, "the file went on without a reply"
         await call.reply(REPLY)
         await clock.advance(REPLY_SETTLE_S + 0.3 + 0.5 + 0.7)
@@ -119,11 +89,11 @@ async def test_no_reply_is_waited_for_in_vain(begin: Begin, clock: ManualClock):
     """When nothing comes the file goes on after the limit, and hangs up after the next."""
     call = begin()
     await answered(call, clock)
-    await clock.advance(1.7 + TIMEOUT_S)
+    await clock.advance(1.7 + REPLY_TIMEOUT_S)
     assert not any(call.heard[-2_000:])
     await clock.advance(0.6)
     assert sound(0.5)[:400] in call.heard
-    await clock.advance(0.7 + TIMEOUT_S + 1 + TIMEOUT_S)
+    await clock.advance(0.7 + REPLY_TIMEOUT_S + 1 + REPLY_TIMEOUT_S)
     assert isinstance(call.last_event, HungUp)
 
 
@@ -153,7 +123,7 @@ async def test_realtime_speaks_over_the_agent(begin: Begin, clock: ManualClock):
     call.say(sound(30))
     await clock.advance(3.5)
     assert call.heard == TWO_TURNS.samples
-    await clock.advance(TIMEOUT_S + 1)
+    await clock.advance(REPLY_TIMEOUT_S + 1)
     assert not call.has_ended
     call.show(CallStatus.LISTENING)
     await clock.advance(REPLY_SETTLE_S + FRAME_S)
@@ -189,7 +159,7 @@ async def test_fast_waits_for_events_not_in_silence(begin: Begin, clock: ManualC
     call = begin(pace=Pace.FAST)
     await answered(call, clock)
     frames = len(call.heard_at_s)
-    await clock.advance(TIMEOUT_S - 0.1)
+    await clock.advance(REPLY_TIMEOUT_S - 0.1)
     assert len(call.heard_at_s) == frames
     await clock.advance(0.1)
     assert len(call.heard_at_s) > frames

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,43 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentvoice.adapters.call_recording import CallRecording
-from agentvoice.adapters.reply_watch import GREETING_SETTLE_S
 from agentvoice.adapters.wav_file import END_POINTING_MS, Pace, WavLeg
-from agentvoice.adapters.wav_input import WavInput
 from agentvoice.core.leg import CallStatus, Played, PlayoutReported
+from tests.adapters.conftest import Begin
 from tests.fakes.clock import ManualClock
 from tests.fakes.recorded_callers import RATE_HZ, TWO_TURNS, recorded, silence, sound
-from tests.fakes.scripted_call import ScriptedCall
+from tests.fakes.scripted_call import ScriptedCall, answered
 
-TIMEOUT_S = 2.0
-
-Begin = Callable[..., ScriptedCall]
 REPLY = sound(0.4)
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
-async def begin(clock: ManualClock) -> AsyncIterator[Begin]:
-    calls: list[ScriptedCall] = []
-
-    def begin_call(wav: WavInput = TWO_TURNS, pace: Pace = Pace.TURNS, **options) -> ScriptedCall:
-        leg = WavLeg(wav, clock, pace=pace, reply_timeout_s=TIMEOUT_S, **options)
-        calls.append(ScriptedCall(leg, clock))
-        return calls[-1]
-
-    yield begin_call
-    for call in calls:
-        await call.close()
-
-
-async def answered(call: ScriptedCall, clock: ManualClock) -> None:
-    """Let the call listen, without a greeting, until the file begins."""
-    call.show(CallStatus.LISTENING)
-    await clock.advance(GREETING_SETTLE_S)
 
 
 async def test_sound_is_played_in_real_time(begin: Begin, clock: ManualClock):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -12,7 +13,9 @@ from typing import Any
 import pytest
 import structlog
 
+from agentvoice.adapters.loop_thread import LoopThread
 from agentvoice.cli import run
+from tests.fakes.nostr_relays import local_relay
 
 
 @dataclass(frozen=True)
@@ -84,3 +87,17 @@ def kept(cli: Cli) -> Cli:
 
     keep_call(cli)
     return cli
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    """A real relay, in a thread: the command has an event loop of its own."""
+    aside = LoopThread("relay")
+    context = local_relay()
+
+    def run(work):
+        return asyncio.run_coroutine_threadsafe(work, aside.loop).result()
+
+    yield run(context.__aenter__())
+    run(context.__aexit__(None, None, None))
+    asyncio.run(aside.stop())

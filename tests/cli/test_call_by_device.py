@@ -20,7 +20,7 @@ from agentvoice.core.audio import CALL_FORMAT
 from agentvoice.core.level import SILENCE_DB, level_db
 from tests.fakes.agentvoice_process import Program
 from tests.fakes.realtime_provider import Provider, ProviderSession, answer, provider, usage
-from tests.fakes.sound_server import SoundServer, likeness, sound_server
+from tests.fakes.sound_server import SoundServer, likeness, noise, sound_server
 from tests.fakes.terminal import Terminal, terminal
 
 RATE_HZ = CALL_FORMAT.rate_hz
@@ -29,17 +29,9 @@ HEARD_WELL = 0.95
 """Likeness of sound that came through; what did not come is below 0.2."""
 
 
-def voice(seconds: float, seed: int) -> bytes:
-    """Noise of a voice's band, different for each seed: it is found again wherever it went."""
-    noise = np.random.default_rng(seed).standard_normal(int(RATE_HZ * seconds))
-    smooth = np.convolve(noise, np.ones(8) / 8, "same")
-    samples: bytes = (smooth / np.max(np.abs(smooth)) * 12_000).astype("<i2").tobytes()
-    return samples
-
-
 def bursts(seconds: float, seed: int) -> bytes:
     """A voice with pauses, 100 ms of either: what an echo canceller is made for."""
-    samples = np.frombuffer(voice(seconds, seed), "<i2")
+    samples = np.frombuffer(noise(seconds, seed), "<i2")
     is_on = np.repeat(np.random.default_rng(seed).random(len(samples) // 2_400) > 0.4, 2_400)
     spoken: bytes = (samples * is_on).astype("<i2").tobytes()
     return spoken
@@ -128,7 +120,7 @@ async def speak_on(session: ProviderSession, sound: bytes) -> str:
 
 async def test_both_voices_come_through_and_the_gate_holds(stage: Stage):
     """The provider hears the caller, the speaker plays the agent; while it does, the microphone is silent."""
-    first, over, reply = voice(1.0, seed=1), voice(1.0, seed=2), voice(2.5, seed=3)
+    first, over, reply = noise(1.0, seed=1), noise(1.0, seed=2), noise(2.5, seed=3)
     before = stage.screen.modes()
     async with stage.call() as session, stage.sound.listening():
         assert stage.screen.modes() != before
@@ -176,7 +168,7 @@ async def test_the_echo_of_a_speaker(stage: Stage, echo: str, least_db: float, m
 async def test_keys_steer_the_call(stage: Stage):
     """Space cuts the answer, m mutes, tab hands over, q hangs up."""
     async with stage.call("--headphones") as session, stage.sound.listening():
-        item = await speak_on(session, voice(20.0, seed=4))
+        item = await speak_on(session, noise(20.0, seed=4))
         await stage.sound.is_heard.wait()
         stage.screen.type(b" ")
         truncated = await wanted(session, "conversation.item.truncate")

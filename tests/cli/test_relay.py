@@ -2,30 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
-
 import pytest
 
-from agentvoice.adapters.loop_thread import LoopThread
 from tests.cli.conftest import Cli
-from tests.fakes.nostr_relays import local_relay
 
 DEAD = "ws://127.0.0.1:1"
-
-
-@pytest.fixture
-def address() -> Iterator[str]:
-    """A real relay, in a thread: the command has an event loop of its own."""
-    aside = LoopThread("relay")
-    context = local_relay()
-
-    def run(work):
-        return asyncio.run_coroutine_threadsafe(work, aside.loop).result()
-
-    yield run(context.__aenter__())
-    run(context.__aexit__(None, None, None))
-    asyncio.run(aside.stop())
 
 
 def test_a_relay_is_checked(cli: Cli, address: str):

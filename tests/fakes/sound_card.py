@@ -6,7 +6,7 @@ import threading
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from agentvoice.adapters.device_rate import SoundCallback
+from agentvoice.adapters.device_rate import BlockCallback
 from agentvoice.adapters.device_stream import Stopped
 
 SAMPLES = 480
@@ -19,10 +19,10 @@ class FakeStream:
     def __init__(self, delay_ms: int = 0) -> None:
         self.is_closed = False
         self.delay_ms = delay_ms
-        self._callback: SoundCallback | None = None
+        self._callback: BlockCallback | None = None
         self._stopped: Stopped | None = None
 
-    def open(self, callback: SoundCallback, stopped: Stopped) -> FakeStream:
+    def open(self, callback: BlockCallback, stopped: Stopped) -> FakeStream:
         self._callback, self._stopped = callback, stopped
         return self
 
@@ -35,12 +35,12 @@ class FakeStream:
         assert self._stopped is not None
         self._in_thread(self._stopped)
 
-    def pass_block(self, heard: bytes = SPOKEN) -> bytes:
-        """Begin a block: hear `heard`, return what is given to the speaker."""
+    def pass_block(self, heard: bytes = SPOKEN, ahead_samples: int = 0) -> bytes:
+        """Begin a block: hear `heard`, return what is given to the speaker, which plays it after `ahead_samples`."""
         assert self._callback is not None
-        speaker = memoryview(bytearray(SAMPLES * 2))
-        self._in_thread(self._callback, memoryview(heard), speaker, SAMPLES, None, None)
-        return speaker.tobytes()
+        speaker = bytearray(SAMPLES * 2)
+        self._in_thread(self._callback, heard, speaker, ahead_samples)
+        return bytes(speaker)
 
     def _in_thread(self, what: Any, *arguments: Any) -> None:
         thread = threading.Thread(target=what, args=arguments)

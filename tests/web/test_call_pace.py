@@ -29,7 +29,7 @@ from agentvoice.web.call_socket import TOO_FAST
 from tests.fakes.speech_session import sound
 from tests.services.conftest import House
 from tests.web.api_scene import Scene
-from tests.web.test_put_out import last_frame
+from tests.web.street import last_frame
 
 Socket = aiohttp.ClientWebSocketResponse[bool]
 START = {"type": "start", "agent": "ada"}

@@ -1,4 +1,4 @@
-"""The daemon behind nginx, as the how-to says: sign-in, the API, a call by wss with sound both ways."""
+"""The daemon behind nginx and Caddy, as the how-to says: sign-in, the API, a call by wss with sound both ways."""
 
 from __future__ import annotations
 
@@ -15,24 +15,31 @@ from agentvoice.core.client import Scope
 from agentvoice.core.speech import AppendAudio, Respond
 from agentvoice.web.door import COOKIE
 from tests.fakes.certificates import Certificate, make_certificate
-from tests.fakes.nginx import browser_to, documented_server, nginx
+from tests.fakes.proxies import browser_to, caddy, documented, nginx
 from tests.fakes.speech_session import sound
 from tests.web.door_scene import SETTINGS, DoorScene, open_door
 
 PATIENCE_S = 20.0
 
 
+TRUSTED = ("127.0.0.1", "::1")
+PROXIES = {"nginx": nginx, "caddy": caddy}
+SAID = {"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Host": "other.example", "X-Forwarded-Proto": "http"}
+"""What a client may say of itself."""
+both = pytest.mark.parametrize("proxy", PROXIES)
+
+
 @asynccontextmanager
 async def proxied(
-    folder: Path, server: str = "", trusted: tuple[str, ...] = ("127.0.0.1", "::1")
+    folder: Path, proxy: str, server: str = "", trusted: tuple[str, ...] = TRUSTED
 ) -> AsyncIterator[tuple[DoorScene, str, aiohttp.ClientSession]]:
-    """The daemon, the page's address at nginx before it, and a browser."""
+    """The daemon, the page's address at the proxy before it, and a browser."""
     made: Certificate = make_certificate(folder, "calls.example", "other.example")
     settings = replace(SETTINGS, trusted_proxies=trusted, allowed_origins=())
-    (folder / "nginx").mkdir()
+    (folder / proxy).mkdir()
     async with (
         open_door(folder, settings) as door,
-        nginx(folder / "nginx", server or documented_server(), made, door.site) as port,
+        PROXIES[proxy](folder / proxy, server or documented(proxy), made, door.site) as port,
         browser_to(f"https://calls.example:{port}", made) as browser,
     ):
         yield door, f"https://calls.example:{port}", browser
@@ -45,9 +52,10 @@ async def until(door: DoorScene, condition: Callable[[], object]) -> None:
             await door.clock.settle()
 
 
-async def test_a_call_through_nginx(tmp_path: Path):
+@both
+async def test_a_call_through_a_proxy(tmp_path: Path, proxy: str):
     """The browser signs in, calls by wss, speaks and hears; what happens is told as it happens."""
-    async with proxied(tmp_path) as (door, site, browser):
+    async with proxied(tmp_path, proxy) as (door, site, browser):
         house, own = door.scene.house, {"Origin": site}
         token = door.new_token(Scope.ADMIN)
         signed_in = await browser.post("/api/v1/sign-in", json={"token": token}, headers=own)
@@ -70,12 +78,15 @@ async def test_a_call_through_nginx(tmp_path: Path):
             await until(door, lambda: not house.manager.live_calls)
 
 
-async def test_whoever_comes_through_nginx_is_no_owner(tmp_path: Path):
-    """Though nginx is on this machine, and no token was made; a name that is not ours is refused."""
-    async with proxied(tmp_path) as (door, site, browser):
+@both
+async def test_whoever_comes_through_a_proxy_is_no_owner(tmp_path: Path, proxy: str):
+    """Though the proxy is on this machine, and no token was made; a name that is not ours is refused."""
+    async with proxied(tmp_path, proxy) as (door, site, browser):
         assert (await door.ask("GET", "/me")).status == 200
         assert (await browser.get("/api/v1/me")).status == 401
         assert (await browser.get("/")).status == 200
+        assert (await browser.get("/api/v1/me", headers=SAID)).status == 401
+        assert (await browser.get("/", headers=SAID)).status == 200  # the proxy hands none of it on
         other = site.replace("calls.", "other.")
         assert (await browser.get(f"{other}/")).status == 403
 
@@ -83,17 +94,18 @@ async def test_whoever_comes_through_nginx_is_no_owner(tmp_path: Path):
 @pytest.mark.parametrize("trusted", [(), ("127.0.0.1",)])
 async def test_a_proxy_that_says_nothing_of_itself_is_no_owner(tmp_path: Path, trusted: tuple[str, ...]):
     """Nginx with `proxy_pass` alone asks for the Host 127.0.0.1, as a browser here would."""
-    lines = documented_server().splitlines()
+    lines = documented("nginx").splitlines()
     said = ("proxy_set_header", "proxy_http_version")
     bare = "\n".join(line for line in lines if not line.strip().startswith(said)) + "\n"
-    async with proxied(tmp_path, bare, trusted) as (door, _, browser):
+    async with proxied(tmp_path, "nginx", bare, trusted) as (door, _, browser):
         assert (await door.ask("GET", "/me")).status == 200
         assert (await browser.get("/api/v1/me")).status == 401
 
 
-async def test_a_proxy_that_is_not_trusted_is_told_by_its_origin(tmp_path: Path):
+@both
+async def test_a_proxy_that_is_not_trusted_is_told_by_its_origin(tmp_path: Path, proxy: str):
     """The daemon knows no https of it: the page's Origin is not its own, and signing in is refused."""
-    async with proxied(tmp_path, trusted=()) as (door, site, browser):
+    async with proxied(tmp_path, proxy, trusted=()) as (door, site, browser):
         body = {"token": door.new_token()}
         refused = await browser.post("/api/v1/sign-in", json=body, headers={"Origin": site})
         assert (refused.status, "Origin: got" in await refused.text()) == (403, True)

@@ -1,20 +1,20 @@
-"""nginx of Debian before the daemon, with the configuration that our documentation shows."""
+"""nginx and Caddy of Debian before the daemon, with the configurations that our documentation shows."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import socket
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import cache
 from pathlib import Path
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from tests.fakes.certificates import Certificate
+from tests.fakes.debian import find_program
 
 TOP = Path(__file__).parents[2]
 PAGE = TOP / "docs" / "howto" / "behind-a-proxy.md"
@@ -22,16 +22,9 @@ START_S = 20.0
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 
-@cache
-def find_nginx() -> str:
-    """Return its path; the first time it is fetched, if the system has none."""
-    done = subprocess.run([TOP / "tools" / "nginx.sh"], capture_output=True, text=True, check=True)
-    return done.stdout.strip()
-
-
-def documented_server() -> str:
+def documented(language: str) -> str:
     """The configuration as the page shows it."""
-    blocks: list[str] = re.findall(r"```nginx\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.S)
+    blocks: list[str] = re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.S)
     assert len(blocks) == 1
     return blocks[0]
 
@@ -50,26 +43,60 @@ async def nginx(folder: Path, server: str, made: Certificate, upstream: str) -> 
     `server` names the daemon, the port and the certificate as the page does; they are put in here.
     """
     port = free_port()
-    for documented, real in (
+    server = put_in(
+        server,
         ("listen 443 ssl;", f"listen 127.0.0.1:{port} ssl;"),
         ("/etc/ssl/calls.example/fullchain.pem", str(made.cert)),
         ("/etc/ssl/calls.example/privkey.pem", str(made.key)),
         ("http://127.0.0.1:8420", upstream),
-    ):
-        assert documented in server, documented
-        server = server.replace(documented, real)
+    )
     places = "".join(f"{name}_temp_path {folder}/{name};\n" for name in TEMPORARY)
     config = folder / "nginx.conf"
     config.write_text(
         f"daemon off; master_process off; pid {folder}/nginx.pid; error_log stderr;\n"
         f"events {{}}\nhttp {{\naccess_log off;\n{places}{server}}}\n"
     )
-    process = await asyncio.create_subprocess_exec(
-        find_nginx(), "-c", str(config), "-e", "stderr", "-p", str(folder)
+    command = (find_program("nginx", "nginx"), "-c", str(config), "-e", "stderr", "-p", str(folder))
+    async with _running(folder, port, *command):
+        yield port
+
+
+@asynccontextmanager
+async def caddy(folder: Path, server: str, made: Certificate, upstream: str) -> AsyncIterator[int]:
+    """Run Caddy with a site on a free port; gives the port.
+
+    `server` names the daemon and the site as the page does; they are put in here, with a certificate
+    that is not fetched, for every name that it holds.
+    """
+    port = free_port()
+    server = put_in(
+        server,
+        ("calls.example {", f"https://:{port} {{\n\tbind 127.0.0.1\n\ttls {made.cert} {made.key}"),
+        ("127.0.0.1:8420", upstream),
     )
+    config = folder / "Caddyfile"
+    config.write_text(f"{{\n\tadmin off\n\tauto_https disable_redirects\n}}\n{server}")
+    command = (find_program("caddy", "caddy"), "run", "--config", str(config), "--adapter", "caddyfile")
+    async with _running(folder, port, *command):
+        yield port
+
+
+def put_in(server: str, *changes: tuple[str, str]) -> str:
+    """Put real places into a configuration; each one that is documented must be there."""
+    for documented_place, real in changes:
+        assert documented_place in server, documented_place
+        server = server.replace(documented_place, real)
+    return server
+
+
+@asynccontextmanager
+async def _running(folder: Path, port: int, *command: str) -> AsyncIterator[None]:
+    """Run a proxy that keeps what it keeps in `folder`, from when it listens on."""
+    places = {name: str(folder) for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")}
+    process = await asyncio.create_subprocess_exec(*command, env={**os.environ, **places})
     try:
         await _listening(port)
-        yield port
+        yield
     finally:
         process.terminate()
         await process.wait()
