@@ -66,7 +66,7 @@ async def run(rate_hz: int) -> bool:
     """Play and judge; False: the machine was too busy to play much in one piece, so there is nothing to judge."""
     sound = noise(2.0, seed=6)
     async with sound_server() as server:
-        async with server.listening():
+        async with server.listening(latency_ms=5):
             reports, cleared = await play(server, rate_hz, sound)
             await server.hears(0.1)
     assert reports[-1][1] == cleared

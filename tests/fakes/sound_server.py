@@ -67,9 +67,9 @@ class SoundServer:
             await self._news.wait()
 
     @asynccontextmanager
-    async def listening(self) -> AsyncIterator[None]:
-        """Listen to the speaker as long as the block runs."""
-        device = ("-d", "spk.monitor", "--latency-msec=5", f"--rate={SERVER_HZ}")
+    async def listening(self, latency_ms: int = 20) -> AsyncIterator[None]:
+        """Listen to the speaker as long as the block runs; the less the latency, the more the server has to do."""
+        device = ("-d", "spk.monitor", f"--latency-msec={latency_ms}", f"--rate={SERVER_HZ}")
         process = await self._client("pacat", "--record", *device, *RAW)
         reader = asyncio.ensure_future(self._listen(process))
         try:
