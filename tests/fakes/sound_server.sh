@@ -7,7 +7,7 @@ export XDG_RUNTIME_DIR=$folder HOME=$folder
 trap 'kill -KILL $(jobs -p) 2>/dev/null || true' EXIT # nothing of it is kept: no time for farewells
 
 wait_for() { # each program begins to listen some time after its start
-    local tries=200
+    local tries=1200
     until "$@" >/dev/null 2>&1; do
         ((tries--)) || { echo "sound server: $* failed" >&2; exit 1; }
         sleep 0.05
