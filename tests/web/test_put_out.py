@@ -160,13 +160,11 @@ async def test_the_hour_of_a_sign_in_ends_no_call(tmp_path: Path):
         socket, started = await street.call(headers)
         stream = await door.client.get("/api/v1/events", headers=headers)
         await street.house.clock.advance(6 * 60)
-        await street.look()
         assert b"event: refused" in await street.end_of(stream.content.read)
         assert street.house.manager.live_calls == (started["call"],)
         assert (await door.client.get("/api/v1/me", headers=headers)).status == 401
         with street.other.writing() as session:
             tokens.revoke_token(session, token_id(token), street.house.clock.utc_ms())
-        await street.look()
         ended = await street.end_of(lambda: last_frame(socket))
         assert (ended["reason"], socket.close_code) == ("operator", NO_MORE_LET_IN)
         street.other.close()
