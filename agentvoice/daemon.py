@@ -256,7 +256,7 @@ async def serve(
             settings, runtime.database, clock,
             runtime.calls, runtime.publisher, runtime.profiles, runtime.ensure_relay,
         )  # fmt: skip
-        stack.callback(scheduler.stop)
+        stack.push_async_callback(scheduler.stop)
         desks = _build_desks(runtime)
         await serve_unix(
             build_control_app(runtime.calls, runtime.missing, desks), settings.control_socket, stack

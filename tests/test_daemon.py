@@ -215,6 +215,7 @@ async def test_a_stopping_daemon_ends_calls_politely(program: Program):
     daemon = await program.start_daemon()
     caller, call = await live_call(program, daemon)
     assert await daemon.stop() == 0
+    assert [line for line in daemon.log if line["level"] == "error"] == []
     await caller.communicate()
     async with program.daemon():
         document = await settled(program, call)

@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What came of one attempt. `is_delay`: the relay was asked too much, which is no failure."""
+    """What came of one attempt. `is_delay`: it was no failure of the relay, which will soon be asked again."""
 
     attempt: Attempt
     event: DeliveryEvent
@@ -98,6 +98,12 @@ class RelayBatch:
         if self._fault is not None:
             raise self._fault
 
+    async def record_unanswered(self, record: RecordSent) -> None:
+        """Have recorded what `send` had not when it was cancelled. Raises what `record` raises."""
+        await self._record_sent(record)
+        if self._fault is not None:
+            raise self._fault
+
     def take_unsent(self) -> list[Attempt]:
         """Return the attempts that were not begun."""
         unsent = list(self._waiting)
@@ -119,7 +125,13 @@ class RelayBatch:
 
     async def _keep_sending(self) -> None:
         while self._waiting and not self._is_over():
-            sent = await self._attempt(self._waiting.popleft())
+            attempt = self._waiting.popleft()
+            try:
+                sent = await self._attempt(attempt)
+            except asyncio.CancelledError:  # whether the relay has it or not, it takes the same event again
+                stopped = "not answered yet when the process stopped"
+                self._sent.append(Sent(attempt, DeliveryEvent.POSTPONED, stopped, is_delay=True))
+                raise
             self._sent.append(sent)  # a list that _record_sent may have replaced meanwhile
             self._came.set()
 

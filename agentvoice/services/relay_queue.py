@@ -148,7 +148,15 @@ class RelayQueue:
         # The lock outlasts the shortest delay: a crash in an attempt is no fault of the relay.
         if_we_die_at = next_attempt_at(1, now, self._jitter(), self._plan)
         claim = Claim(self._owner_id, now, if_we_die_at, now + ATTEMPT_LOCK_MS)
-        return await write(self._database, lambda session: deliveries.claim_due(session, relay, claim, size))
+        claiming = asyncio.ensure_future(
+            write(self._database, lambda session: deliveries.claim_due(session, relay, claim, size))
+        )
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:  # the thread claims all the same: nobody would know of it
+            with suppress(AgentVoiceError):
+                await self._release(list(await claiming), now)
+            raise
 
     async def _send(self, relay: str, pace: Pace, claimed: tuple[Attempt, ...]) -> int:
         """Send a batch, learn from it, and set when the rest is due; return how many were attempted."""
@@ -160,6 +168,7 @@ class RelayQueue:
             await batch.send(claimed, lambda sent: self._record(sent, pace), asks_limits=not was_away)
         except asyncio.CancelledError:  # the process stops: the next one need not wait for our locks
             with suppress(AgentVoiceError):
+                await batch.record_unanswered(lambda sent: self._record(sent, pace))
                 await self._release(batch.take_unsent(), self._clock.utc_ms())
             raise
         now_s = self._clock.monotonic_s()
@@ -212,7 +221,7 @@ class RelayQueue:
         if outcome is not DeliveryEvent.POSTPONED:
             return Outcome(sent.attempt, outcome, sent.answer)
         next_at = next_attempt_at(delivery.attempts, now, self._jitter(), self._plan)
-        if sent.is_delay:  # asked to slow down is not failed: due with the next beat, not in an hour
+        if sent.is_delay:  # no failure: due with the next beat, not in an hour
             next_at = now + round(max(pace.beat_s, FIRST_BEAT_S) * MS_PER_S)
         if is_too_old(delivery.created_at, now, self._plan):
             outcome = DeliveryEvent.EXPIRED

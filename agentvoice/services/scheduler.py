@@ -6,7 +6,10 @@ missed costs nothing and several processes may run the same ones.
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -25,6 +28,9 @@ class Scheduler:
 
     def __init__(self) -> None:
         self._scheduler = AsyncIOScheduler(job_defaults={"coalesce": True, "misfire_grace_time": None})
+        self._running: set[asyncio.Task[Any]] = set()
+        # Jobs tell of their faults themselves; to the executor each one that a stop cancels is a fault.
+        logging.getLogger("apscheduler.executors").setLevel(logging.CRITICAL)
 
     def every(
         self, interval_s: float, name: str, job: Callable[[], Awaitable[object]], *, overlaps: bool = False
@@ -35,10 +41,15 @@ class Scheduler:
         """
 
         async def run() -> None:
+            task = asyncio.current_task()
+            assert task is not None  # a coroutine runs in a task
+            self._running.add(task)
             try:
                 await job()
             except Exception:  # whatever fails, the next wake-up may find it mended
                 log.exception("job_failed", job=name)
+            finally:
+                self._running.discard(task)
 
         self._scheduler.add_job(
             run,
@@ -54,7 +65,10 @@ class Scheduler:
         """Begin to wake jobs; needs a running loop."""
         self._scheduler.start()
 
-    def stop(self) -> None:
-        """Wake no more jobs; running ones are cancelled, so drain what must be finished before."""
+    async def stop(self) -> None:
+        """Wake no more jobs, cancel those that run, and wait for their ends."""
         if self._scheduler.running:
-            self._scheduler.shutdown(wait=False)
+            self._scheduler.shutdown(
+                wait=False
+            )  # it cancels them, once: they may have something to write down
+        await asyncio.gather(*self._running, return_exceptions=True)

@@ -139,7 +139,7 @@ async def publish(runtime: Runtime, relays: dict[str, str], limited: Limited) ->
                 await _until_it_has_all(runtime, call_id, relays[name])
                 watched.has_all_s[name] = clock.monotonic_s() - began_s
             await clock.sleep_until(began_s + WATCHED_S)
-    scheduler.stop()
+    await scheduler.stop()
     watched.late_ms, watched.by_minute = lag.late_ms, limited.attempts_by_minute(began_s)
     publication = await runtime.publisher.publication(call_id)
     for name, relay in relays.items():

@@ -61,7 +61,7 @@ async def test_a_call_left_open_by_a_crash_is_closed_and_published(tmp_path: Pat
         )
         scheduler.start()
         await settled(press, PublicationState.PUBLISHED)
-        scheduler.stop()
+        await scheduler.stop()
         publication = await publisher.publication(CALL_ID)
         with press.database.reading() as session:
             assert conversations.get_call(session, CALL_ID).end_reason is EndReason.CRASH

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from agentvoice.core.delivery import DeliveryState
 from agentvoice.core.pacing import Pace
 from agentvoice.services.publisher import Publisher
 from agentvoice.services.relay_batch import MOST_IN_FLIGHT
+from agentvoice.storage import deliveries
 from tests.fakes.clock import START_MONOTONIC_S, ManualClock
 from tests.fakes.relay_server import RelayServer, accept, refuse, relay_server
 from tests.services.press import CALL_ID, SHORT, MortalRelays, Press, Reaper
@@ -144,8 +146,8 @@ async def test_a_short_beat_is_waited_for(press: Press, server: RelayServer):
     assert press.clock.monotonic_s() >= START_MONOTONIC_S + 4 * 0.5
 
 
-async def test_a_process_that_stops_releases_what_it_has_not_sent(tmp_path: Path, server: RelayServer):
-    """The next one need not wait for its locks: only what was in flight stays locked."""
+async def test_a_process_that_stops_leaves_no_locks(tmp_path: Path, server: RelayServer):
+    """The next one need not wait for them: what was not sent is due, what was in flight soon again."""
     press = Press(tmp_path, server.address)
     turns = tuple(("ada" if number % 2 else "", f"Turn {number}.") for number in range(100))
     press.finish_call(turns=turns)
@@ -167,10 +169,39 @@ async def test_a_process_that_stops_releases_what_it_has_not_sent(tmp_path: Path
     task.cancel()
     await asyncio.wait([task])
     found = (await publisher.publication(CALL_ID)).deliveries
-    attempting = [d for d in found if d.state is DeliveryState.ATTEMPTING]
-    released = [d for d in found if d.state is W]
-    assert len(attempting) == MOST_IN_FLIGHT
-    assert {d.attempts for d in released} == {0}
+    in_flight = [d for d in found if d.attempts]
+    assert len([d for d in found if d.state is A]) == 1
+    assert {d.last_answer for d in in_flight if d.state is W} == {"not answered yet when the process stopped"}
+    assert len(in_flight) == MOST_IN_FLIGHT + 1
     server.on_event = accept
-    assert await press.publisher().deliver_due() == len(released)
+    assert await press.publisher().deliver_due() == len(found) - len(in_flight)
+    await press.clock.advance(2)
+    assert await press.publisher().deliver_due() == MOST_IN_FLIGHT
+    assert set(states(await publisher.publication(CALL_ID))) == {A}
     await press.close()
+
+
+async def test_a_stop_while_claiming_leaves_no_locks(
+    press: Press, server: RelayServer, monkeypatch: pytest.MonkeyPatch
+):
+    """The claim is made by a thread that nobody stops: it is taken back."""
+    publisher = await prepared(press)
+    claiming, may_go_on = asyncio.Event(), threading.Event()
+    loop, claim_due = asyncio.get_running_loop(), deliveries.claim_due
+
+    def claim_slowly(*arguments):
+        claimed = claim_due(*arguments)
+        loop.call_soon_threadsafe(claiming.set)
+        may_go_on.wait(30)
+        return claimed
+
+    monkeypatch.setattr(deliveries, "claim_due", claim_slowly)
+    task = asyncio.create_task(publisher.deliver_due())
+    async with asyncio.timeout(30):
+        await claiming.wait()
+    task.cancel()
+    may_go_on.set()
+    await asyncio.wait([task])
+    found = (await publisher.publication(CALL_ID)).deliveries
+    assert {(d.state, d.attempts) for d in found} == {(W, 0)}
+    assert server.events == []

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from agentvoice.services.scheduler import Scheduler
 
 SHORT_S = 0.01
@@ -27,7 +29,7 @@ async def test_a_job_that_fails_is_woken_again():
     scheduler.start()
     async with asyncio.timeout(30):
         await enough.wait()
-    scheduler.stop()
+    await scheduler.stop()
 
 
 async def test_a_job_never_runs_twice_at_once():
@@ -53,17 +55,39 @@ async def test_a_job_never_runs_twice_at_once():
     scheduler.start()
     async with asyncio.timeout(30):
         await enough.wait()
-    scheduler.stop()
+    await scheduler.stop()
     assert set(overlaps) == {1}
+
+
+async def test_a_stop_waits_for_what_a_job_writes_down(caplog: pytest.LogCaptureFixture):
+    """A job that is cancelled ends before the stop does, and nobody calls it a fault."""
+    begun, written = asyncio.Event(), list[str]()
+
+    async def job() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await asyncio.to_thread(written.append, "how far it got")
+            raise
+
+    scheduler = Scheduler()
+    scheduler.every(SHORT_S, "job", job)
+    scheduler.start()
+    async with asyncio.timeout(30):
+        await begun.wait()
+    await scheduler.stop()
+    assert written == ["how far it got"]
+    assert caplog.records == []
 
 
 async def test_stopping_twice_is_no_error():
     """Stop may be called before start and again."""
     scheduler = Scheduler()
-    scheduler.stop()
+    await scheduler.stop()
     scheduler.start()
-    scheduler.stop()
-    scheduler.stop()
+    await scheduler.stop()
+    await scheduler.stop()
 
 
 async def test_a_job_that_overlaps_is_woken_while_it_runs():
@@ -83,4 +107,4 @@ async def test_a_job_that_overlaps_is_woken_while_it_runs():
     scheduler.start()
     async with asyncio.timeout(30):
         await third.wait()
-    scheduler.stop()
+    await scheduler.stop()
