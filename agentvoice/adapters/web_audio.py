@@ -34,8 +34,9 @@ BAD_FRAME = UsageError.exit_code
 class SocketLeg:
     """A caller leg over an open WebSocket; `transport` is what the client says it is.
 
-    The socket leaves pings to us, so that they are counted. `abort` breaks the connection: a closing handshake would wait behind sound that nobody reads.
-    `pace` limits what the client sends; None: it may send what it likes.
+    The socket leaves pings to us, so that they are counted. `abort` breaks the connection: a closing
+    handshake would wait behind sound that nobody reads. `pace` limits what the client sends; None: it
+    may send what it likes.
     """
 
     def __init__(

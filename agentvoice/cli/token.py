@@ -81,9 +81,9 @@ def list_(invocation: Invocation) -> None:
 )
 @pass_invocation
 def revoke(invocation: Invocation, id: str, forget: bool) -> None:
-    """Refuse a token from now on; what it opened, or a browser that used it, ends within 10 s.
+    """Refuse a token from now on, and every browser that signed in by it.
 
-    A call that is going on is not ended: see `agentvoice call end`.
+    Calls and event streams that it opened end within 10 s; what was said in the calls is kept.
     """
     from agentvoice.storage.tokens import forget_token, has_tokens, revoke_token
 

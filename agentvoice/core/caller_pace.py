@@ -7,8 +7,7 @@ sends more control frames than a person and a player can cause.
 
 from __future__ import annotations
 
-from math import inf
-
+from agentvoice.core.rate_limit import Allowance
 from agentvoice.errors import TooManyRequests
 
 SOUND_RATE = 1.25
@@ -37,27 +36,6 @@ TYPED_AT_ONCE = 80_000.0
 """… and at once: ten turns of the longest."""
 
 MS_PER_S = 1_000
-ROUNDING_S = 1e-6
-"""Sums of seconds are not exact."""
-
-
-class Allowance:
-    """`rate` a second, and `at_once` (generic cell rate algorithm: one number, no timer)."""
-
-    __slots__ = ("_ahead_s", "_interval_s", "_used_until_s")
-
-    def __init__(self, rate: float, at_once: float) -> None:
-        self._interval_s = 1.0 / rate
-        self._ahead_s = at_once / rate + ROUNDING_S
-        self._used_until_s = -inf
-
-    def take(self, amount: float, now_s: float) -> bool:
-        """Use up `amount` if there is so much left; return whether there was."""
-        used_until_s = max(self._used_until_s, now_s) + amount * self._interval_s
-        if used_until_s > now_s + self._ahead_s:
-            return False
-        self._used_until_s = used_until_s
-        return True
 
 
 class CallerPace:

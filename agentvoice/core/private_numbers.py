@@ -197,9 +197,8 @@ def _is_spoken_number(run: Sequence[_Group], first: int, spoken: int, digits: in
     """
     if spoken < MIN_SPOKEN or digits < MIN_PHONE_DIGITS:
         return False
-    if (
-        not run[first].is_spoken and len(run[first].digits) > 4
-    ):  # a year, an area code: else a number of its own
+    # Written and short it is a year or an area code, else a number of its own.
+    if not run[first].is_spoken and len(run[first].digits) > 4:
         return False
     if digits > len(_COUNTING):
         return True

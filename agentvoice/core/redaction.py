@@ -64,9 +64,8 @@ class Redactor:
                 return Redacted(text, counts)
             counts.update(found.counts)
             text = found.text
-        return Redacted(
-            _MARKERS[PATTERN], counts
-        )  # an expression that nibbles: all of it goes, none of it waits
+        # An expression that nibbles: all of the text goes, and no call waits for it.
+        return Redacted(_MARKERS[PATTERN], counts)
 
     def _redact_once(self, text: str) -> Redacted:
         kept = sorted(span for marker in _MARKERS.values() for span in _find_all(text, marker))

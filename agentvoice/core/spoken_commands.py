@@ -21,7 +21,6 @@ _CLAUSE_END = re.compile(r"[.!?;:,…]+|\s[–—-]+\s|\bbut\b|\band then\b")
 _PLEASE_COMMA = re.compile(r", ?please\b|\bplease, ?")
 _COMMA_INSIDE = re.compile(r",(?= (?:to|with|over) )")
 
-
 MAX_CLAUSE_CHARS = 1_000
 """A minute of speech without a stop; an order is given in fewer words, and each is tried as its beginning."""
 

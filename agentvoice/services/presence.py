@@ -1,8 +1,9 @@
 """Who is in: the clients of what stays open, looked at again while it does.
 
 A request is answered at once; a call or a stream of events outlives the moment in which its client was
-let in. So all who have something open are looked up again together, once in LOOK_AGAIN_S, as a new request
-of theirs would find them, and whoever would not be let in any more is put out.
+let in. So all who have something open are looked up again together, once in LOOK_AGAIN_S, and whoever has
+no right to it any more is put out. That a sign-in has run out takes no right away: each kind of thing that
+is open says by its `may_stay` whether it outlasts that.
 """
 
 from __future__ import annotations

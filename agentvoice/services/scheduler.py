@@ -68,7 +68,6 @@ class Scheduler:
     async def stop(self) -> None:
         """Wake no more jobs, cancel those that run, and wait for their ends."""
         if self._scheduler.running:
-            self._scheduler.shutdown(
-                wait=False
-            )  # it cancels them, once: they may have something to write down
+            # It cancels them, once: they may have something to write down.
+            self._scheduler.shutdown(wait=False)
         await asyncio.gather(*self._running, return_exceptions=True)

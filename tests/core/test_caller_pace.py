@@ -16,7 +16,6 @@ from agentvoice.core.caller_pace import (
     SOUND_RATE,
     TYPED_AT_ONCE,
     TYPED_PER_S,
-    Allowance,
     CallerPace,
 )
 from agentvoice.errors import TooManyRequests
@@ -29,17 +28,6 @@ def heard(pace: CallerPace, begin_s: float, seconds: float, times: float) -> int
     """Frames that are taken of `seconds`, sent `times` as fast as real time."""
     frames = round(seconds * times / FRAME_S)
     return sum(pace.may_hear(FRAME_MS, begin_s + n * FRAME_S / times) for n in range(frames))
-
-
-def test_so_much_at_once_and_then_as_time_goes():
-    """What was not used is there at once, and no more than that; what is refused uses up nothing."""
-    allowance = Allowance(2.0, 10.0)
-    assert allowance.take(9.0, 100.0)
-    assert not allowance.take(2.0, 100.0)
-    assert allowance.take(1.0, 100.0)
-    assert not allowance.take(1.0, 100.4)
-    assert allowance.take(1.0, 100.5)
-    assert [allowance.take(1.0, 900.0) for _ in range(11)] == [True] * 10 + [False]
 
 
 @pytest.mark.parametrize("times", [1.0, 1.001, SOUND_RATE])

@@ -5,7 +5,19 @@ from __future__ import annotations
 import pytest
 
 from agentvoice.core import rate_limit
-from agentvoice.core.rate_limit import RateLimit
+from agentvoice.core.rate_limit import Allowance, RateLimit
+
+
+def test_so_much_at_once_and_then_as_time_goes():
+    """What was not used is there at once, and no more than that; what is refused uses up nothing."""
+    allowance = Allowance(2.0, 10.0)
+    assert allowance.take(9.0, 100.0)
+    assert not allowance.take(2.0, 100.0)
+    assert allowance.take(1.0, 100.0)
+    assert not allowance.take(1.0, 100.4)
+    assert allowance.take(1.0, 100.5)
+    assert [allowance.take(1.0, 900.0) for _ in range(11)] == [True] * 10 + [False]
+    assert allowance.wait_s(1.0, 900.0) == pytest.approx(0.5, abs=0.001)
 
 
 def test_so_often_at_once_and_then_as_time_goes():
